@@ -1,0 +1,17 @@
+//! Vocabulary that every layer shares: ids, repository paths and globs, time,
+//! text and digests. Pure: no disk, no process, no git, no terminal.
+
+pub mod clock;
+pub mod digest;
+pub mod glob;
+pub mod id;
+pub mod layout;
+pub mod path;
+pub mod quantity;
+pub mod text;
+
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use glob::{Pattern, PatternSet};
+pub use id::{Id, IdError, Oid, RunId};
+pub use layout::Layout;
+pub use path::RepoPath;

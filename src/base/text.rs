@@ -1,0 +1,80 @@
+//! Small text helpers: tails of output, plurals, neutralised control characters.
+
+/// The last at most `limit` bytes of `text`, cut at a character's edge.
+pub fn tail(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let mut start = text.len() - limit;
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+/// The first at most `limit` bytes of `text`, cut at a character's edge.
+pub fn head(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let mut end = limit;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// `1 node`, `2 nodes`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `text` with control characters (escape sequences among them) made visible, so that
+/// what an agent printed can't steer a terminal. Newlines and tabs stay.
+pub fn neutral(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{7f}' => '\u{2421}',
+            c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// The first word of a deliverable: its verb.
+pub fn verb(deliverable: &str) -> &str {
+    deliverable.split_whitespace().next().unwrap_or("")
+}
+
+/// `text` as one word of a POSIX shell.
+pub fn shell_quote(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_keep_characters_whole() {
+        assert_eq!(tail("aüb", 2), "b");
+        assert_eq!(head("aüb", 2), "a");
+        assert_eq!(tail("abc", 9), "abc");
+    }
+
+    #[test]
+    fn escape_sequences_lose_their_teeth() {
+        assert_eq!(neutral("a\x1b[31mb\r\n"), "a\u{241b}[31mb\u{240d}\n");
+    }
+
+    #[test]
+    fn quoting_survives_a_shell() {
+        assert_eq!(shell_quote("a b'c"), r"'a b'\''c'");
+        assert_eq!(shell_quote("src/a.rs"), "src/a.rs");
+        assert_eq!(shell_quote(""), "''");
+    }
+}

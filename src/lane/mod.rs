@@ -1,0 +1,81 @@
+//! A lane is where a node's work executes: worktrees are prepared, programs run, trees
+//! brought back. The local lane is the only one; nothing above knows local processes.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{Oid, RepoPath};
+use crate::git::{Capture, Drift};
+use crate::process::{Cancel, Ended, Job, OutputSink};
+
+/// The lane failed (not the program that it ran).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LaneError(pub String);
+
+/// What a node needs around it.
+#[derive(Debug, Clone)]
+pub struct WorkspaceSpec {
+    /// Directory name: `audit-<tier>-<id>-<ts>`.
+    pub name: String,
+    /// Why it is locked, for whoever lists worktrees.
+    pub lock_reason: String,
+    /// Where it stands.
+    pub commit: Oid,
+}
+
+/// A place for work.
+pub trait Lane: Send + Sync {
+    /// A worktree at a commit, detached and locked.
+    ///
+    /// # Errors
+    /// The lane can't give one.
+    fn prepare(&self, spec: &WorkspaceSpec) -> Result<Box<dyn Workspace>, LaneError>;
+
+    /// Takes an existing workspace up again (after a restart of the harness).
+    ///
+    /// # Errors
+    /// There is none at `dir`, or it is not ours.
+    fn reopen(&self, dir: &Path) -> Result<Box<dyn Workspace>, LaneError>;
+
+    /// Runs a program outside of any workspace, in `job.cwd` (a private scratch directory).
+    ///
+    /// # Errors
+    /// It could not be started.
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+}
+
+/// A program could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not be started.
+    #[error(transparent)]
+    Spawn(#[from] crate::process::SpawnError),
+    /// The lane broke.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+}
+
+/// A worktree of one node on a lane.
+#[allow(clippy::missing_errors_doc)] // Every error says that the lane or git failed, with what they said.
+pub trait Workspace: Send {
+    /// The worktree as programs see it.
+    fn dir(&self) -> &Path;
+    /// Runs a program in it.
+    fn run(&mut self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+    /// HEAD, index and files exactly at `commit`.
+    fn reset(&mut self, commit: &Oid) -> Result<(), LaneError>;
+    /// Files exactly `tree`, HEAD and index at `head`.
+    fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError>;
+    /// Paths that preparation made.
+    fn set_prepared(&mut self, paths: Vec<PathBuf>);
+    /// The pristine capture.
+    fn seal(&mut self) -> Result<(), LaneError>;
+    /// Brings the tree back.
+    fn capture(&mut self, base: &Oid) -> Result<Capture, LaneError>;
+    /// What changed since `checkout_tree`.
+    fn drift(&mut self) -> Result<Drift, LaneError>;
+    /// Removes untracked paths.
+    fn remove_untracked(&mut self, paths: &[RepoPath]) -> Result<(), LaneError>;
+    /// Gives it back: removed (or pooled for re-use), or kept for inspection.
+    fn release(self: Box<Self>, keep: bool) -> Result<(), LaneError>;
+}

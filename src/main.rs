@@ -1,0 +1,2 @@
+//! The program's exit code, nothing else.
+fn main() {}

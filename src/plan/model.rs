@@ -1,0 +1,121 @@
+//! The plan.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Id, PatternSet};
+use crate::bundle::{Check, CheckScope, Node};
+use crate::config::{EnvBlock, ExpectedSignal, LocConfidence, Setting};
+
+/// Index of a node in graph.md's order.
+pub type NodeIx = usize;
+
+/// Why one node waits for another.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    /// Declared in graph.md.
+    DependsOn,
+    /// Added because both share a hotspot.
+    Hotspot,
+}
+
+/// `to` waits for `from`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Edge {
+    pub from: NodeIx,
+    pub to: NodeIx,
+    pub kind: EdgeKind,
+    /// The hotspot that caused it.
+    pub hotspot: Option<String>,
+}
+
+/// The settings in force for one node, each with its origin.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct NodeSettings {
+    pub agent: Setting<String>,
+    pub timeout: Setting<Duration>,
+    pub retries: Setting<u32>,
+    pub parallel_safe: Setting<bool>,
+    pub estimated_loc: Setting<u64>,
+    pub loc_confidence: Setting<LocConfidence>,
+    pub expected_signal: Setting<ExpectedSignal>,
+    /// The number of changed lines past which the node is oversized; `None`: no cap.
+    pub loc_cap: Option<u64>,
+    /// The line count past which a split is proposed at once.
+    pub loc_extreme: u64,
+    /// The node's own additions (graph.md, then the node block), applied over the global ones.
+    pub env: EnvBlock,
+}
+
+/// A check as it will run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedCheck {
+    /// As written.
+    pub check: Check,
+    /// As it runs: gitignore-aware where the original was a recursive search.
+    pub normalized: String,
+    /// Why it was left verbatim, where normalisation might have been expected.
+    pub verbatim_because: Option<String>,
+}
+
+impl PlannedCheck {
+    /// True if the check declared that it reads outside the worktree.
+    pub fn reads_repo(&self) -> bool {
+        self.check.scope == CheckScope::Repo
+    }
+}
+
+/// An invariant with every check that is bound to it (state.md's first, then audit.kdl's).
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct PlannedInvariant {
+    pub id: Id,
+    pub text: String,
+    pub advisory: bool,
+    pub checks: Vec<PlannedCheck>,
+    pub timeout: Option<Duration>,
+}
+
+/// One node of the plan.
+#[derive(Debug, Clone)]
+pub struct PlannedNode {
+    /// The node as the bundle declares it.
+    pub node: Node,
+    /// Its longest-path layer, from 0.
+    pub tier: usize,
+    /// Every node it waits for, real and synthetic, in ascending order, none twice.
+    pub waits_for: Vec<NodeIx>,
+    /// Its settings.
+    pub settings: NodeSettings,
+    /// Its done_when, as it will run.
+    pub checks: Vec<PlannedCheck>,
+    /// Its touches as a set (the harness's own files still need [`crate::base::Layout::owns`]).
+    pub touches: PatternSet,
+}
+
+/// The plan, exactly what dispatch consumes. Nodes stand in graph.md's order.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Plan {
+    pub nodes: Vec<PlannedNode>,
+    pub edges: Vec<Edge>,
+    /// The nodes of each tier: parallel_safe=false first, then graph.md order.
+    pub tiers: Vec<Vec<NodeIx>>,
+    pub critical_path: Vec<NodeIx>,
+    pub invariants: Vec<PlannedInvariant>,
+    /// At most this many at once.
+    pub max_parallel: usize,
+}
+
+impl Plan {
+    /// The index of a node by its id.
+    pub fn index_of(&self, id: &Id) -> Option<NodeIx> {
+        self.nodes.iter().position(|n| n.node.id.value == *id)
+    }
+}

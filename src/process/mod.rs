@@ -1,0 +1,6 @@
+//! The only place that starts programs: process trees with deadlines, bounded and streamed
+//! output, cancellation, and nothing left behind.
+
+mod job;
+
+pub use job::*;
