@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::{Agent, Role};
 use crate::event::Metrics;
 use crate::process::{EndCause, Exit, Stream};
+
+use super::trouble::Trouble;
 
 /// Everything that decides how an agent is called.
 pub struct Call<'a> {
@@ -23,6 +26,13 @@ pub struct Call<'a> {
     pub sandboxed: bool,
     /// The private configuration home, if it gets one.
     pub config_home: Option<&'a Path>,
+}
+
+impl Call<'_> {
+    /// True for every role that only looks and answers.
+    pub fn read_only(&self) -> bool {
+        self.role != Role::Node
+    }
 }
 
 /// How it is called.
@@ -43,11 +53,15 @@ pub struct Invocation {
 /// A call can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// `via="arg"` and too much of it.
+    /// `via="arg"` and more than the kernel takes as one argument (128 KiB, its end marker
+    /// and what the adapter puts before it included).
     #[error(
-        "the prompt has {0} bytes; as an argument at most 131072 pass: use prompt via=\"stdin\" or via=\"file\""
+        "the prompt has {0} bytes; as an argument it must stay under 131072: use prompt via=\"stdin\" or via=\"file\""
     )]
     PromptTooLong(usize),
+    /// `via="arg"` and a NUL byte, which no argument can hold.
+    #[error("the prompt holds a NUL byte, which no argument can: use prompt via=\"stdin\" or via=\"file\"")]
+    PromptHasNul,
 }
 
 /// What a line of the transcript means for somebody who watches.
@@ -62,12 +76,14 @@ pub enum Signal {
 }
 
 /// Trouble that passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transient {
     /// What it said.
     pub reason: String,
-    /// When the limit resets, if it said so.
+    /// When the limit resets, if it gave a time.
     pub reset_at: Option<jiff::Timestamp>,
+    /// How long to wait from now, if it gave a span instead (a parser has no clock).
+    pub retry_after: Option<Duration>,
 }
 
 /// What an invocation came to, from its transcript and its end.
@@ -86,6 +102,8 @@ pub struct Report {
     pub transient: Option<Transient>,
     /// The fault is one of credentials: trying again is pointless.
     pub auth: bool,
+    /// What kind of trouble with the service behind the agent the fault is, if it is one.
+    pub trouble: Option<Trouble>,
     /// Lines that were not understood (skipped).
     pub unknown_lines: u64,
 }
