@@ -1,1 +1,4 @@
-//! Whole transcripts and calls.
+//! Whole transcripts to reports, and calls of every adapter.
+
+mod calls;
+mod reports;
