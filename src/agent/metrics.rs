@@ -25,20 +25,26 @@ impl Tokens {
 
     /// Adds another count.
     pub(super) fn add(&mut self, other: &Tokens) {
-        let sum = |a: &mut Option<u64>, b: Option<u64>| {
-            if let Some(b) = b {
-                *a = Some(a.unwrap_or(0).saturating_add(b));
-            }
-        };
-        sum(&mut self.input, other.input);
-        sum(&mut self.output, other.output);
-        sum(&mut self.cache_read, other.cache_read);
-        sum(&mut self.cache_write, other.cache_write);
+        self.each(other, u64::saturating_add);
     }
 
-    /// True if nothing is known.
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Tokens::default()
+    /// Takes back a count that was added.
+    pub(super) fn subtract(&mut self, other: &Tokens) {
+        self.each(other, u64::saturating_sub);
+    }
+
+    fn each(&mut self, other: &Tokens, change: fn(u64, u64) -> u64) {
+        let pairs = [
+            (&mut self.input, other.input),
+            (&mut self.output, other.output),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write, other.cache_write),
+        ];
+        for (sum, part) in pairs {
+            if let Some(part) = part {
+                *sum = Some(change(sum.unwrap_or(0), part));
+            }
+        }
     }
 }
 

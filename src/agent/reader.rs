@@ -18,6 +18,10 @@ use crate::process::{Deadline, EndCause, Exit, Stream};
 const FAULT_LIMIT: usize = 2_000;
 /// Bytes of a message that is shown while it runs.
 const SHOWN_LIMIT: usize = 200;
+/// Bytes of a message that comes in pieces; what comes after is dropped.
+pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
+/// Faults that are kept: the first ones tell the story.
+const FAULTS: usize = 10;
 /// Lines of standard error that are kept to explain an end.
 const COMPLAINTS: usize = 5;
 
@@ -89,16 +93,28 @@ impl Seen {
 
     /// The agent said this; whatever trouble there was before it, it got over.
     pub(super) fn say(&mut self, message: &str) {
-        if !message.trim().is_empty() {
+        if !message.trim_start().is_empty() {
             self.show(message);
             self.message = Some(message.to_owned());
             self.hint = None;
         }
     }
 
+    /// The agent went on with its message: a piece to be put after the last one.
+    pub(super) fn say_more(&mut self, piece: &str) {
+        let mut message = self.message.take().unwrap_or_default();
+        if message.len() + piece.len() <= MESSAGE_LIMIT {
+            message.push_str(piece);
+        }
+        self.show(text::tail(&message, SHOWN_LIMIT));
+        self.message = Some(message);
+        self.hint = None;
+    }
+
     /// Something for who watches; no message of the agent's.
     pub(super) fn show(&mut self, what: &str) {
-        let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+        let start = text::head(what.trim_start(), 4 * SHOWN_LIMIT);
+        let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
         if line.is_empty() {
             return;
         }
@@ -122,7 +138,9 @@ impl Seen {
 
     /// Something is wrong with the invocation.
     pub(super) fn fault(&mut self, what: &str) {
-        self.faults.push(text::head(what.trim(), FAULT_LIMIT).to_owned());
+        if self.faults.len() < FAULTS {
+            self.faults.push(text::head(what.trim(), FAULT_LIMIT).to_owned());
+        }
     }
 
     /// A fault that a text or a status code explains.
@@ -194,7 +212,7 @@ impl Seen {
         Report {
             metrics: self.figures.into_metrics(),
             answer: self.answer.or_else(|| last_json_object(self.message.as_deref()?)),
-            final_message: self.message,
+            final_message: self.message.map(|message| message.trim().to_owned()),
             fault,
             transient: sign.filter(|sign| sign.trouble.passes()).map(|sign| sign.transient),
             auth: trouble == Some(Trouble::Auth),

@@ -4,7 +4,7 @@
 use super::{Adapter, CommandLine, Home, Prompt};
 use crate::agent::metrics::{Cached, Tokens};
 use crate::agent::model::{Call, Transcript};
-use crate::agent::reader::{Reader, Reading, Seen};
+use crate::agent::reader::{MESSAGE_LIMIT, Reader, Reading, Seen};
 use crate::config::Agent;
 use crate::event::FigureSource::Reported;
 
@@ -93,7 +93,7 @@ impl Reading for Text {
             if let Some(model) = line.strip_prefix("Main model:").or_else(|| line.strip_prefix("Model:")) {
                 seen.figures.model(model.split_whitespace().next(), Reported);
             }
-        } else if !(line.is_empty() && self.answer.is_empty()) {
+        } else if !(line.is_empty() && self.answer.is_empty()) && self.answer.len() < MESSAGE_LIMIT {
             self.answer.push_str(line);
             self.answer.push('\n');
         }

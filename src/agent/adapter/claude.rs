@@ -1,7 +1,7 @@
 //! claude: `claude -p --output-format stream-json`. The `result` event is the verdict, and
 //! its `modelUsage` the bill, because `usage` leaves out sub-agents.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -66,12 +66,16 @@ const USAGE_KEYS: [&str; 4] =
 const MODEL_USAGE_KEYS: [&str; 4] =
     ["inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
 
+/// Messages whose usage is remembered: far more than any session has.
+const MESSAGES: usize = 65_536;
+
 #[derive(Default)]
 struct Stream {
     result: bool,
     /// Usage so far by message id: each part of a message repeats the whole of it.
     usage: HashMap<String, Tokens>,
-    turns: HashSet<String>,
+    sum: Tokens,
+    turns: u64,
 }
 
 impl Events for Stream {
@@ -112,16 +116,17 @@ impl Stream {
     fn count(&mut self, message: &Value, own: bool, seen: &mut Seen) {
         let (Some(id), Some(usage)) = (words(message.get("id")), message.get("usage")) else { return };
         let tokens = Tokens::read(usage, USAGE_KEYS);
-        if own {
-            self.turns.insert(id.to_owned());
-        }
-        if tokens.is_empty() || self.usage.insert(id.to_owned(), tokens) == Some(tokens) {
+        if self.usage.len() >= MESSAGES && !self.usage.contains_key(id) {
             return;
         }
-        let mut sum = Tokens::default();
-        self.usage.values().for_each(|tokens| sum.add(tokens));
-        seen.figures.tokens(&sum, Estimated);
-        seen.figures.turns(Some(self.turns.len() as u64), Estimated);
+        match self.usage.insert(id.to_owned(), tokens) {
+            Some(before) if before == tokens => return,
+            Some(before) => self.sum.subtract(&before),
+            None => self.turns += u64::from(own),
+        }
+        self.sum.add(&tokens);
+        seen.figures.tokens(&self.sum, Estimated);
+        seen.figures.turns(Some(self.turns), Estimated);
         seen.usage();
     }
 

@@ -64,23 +64,23 @@ const STATS_KEYS: [&str; 4] = ["input_tokens", "output_tokens", "cached", ""];
 #[derive(Default)]
 struct Stream {
     result: bool,
-    /// The message that is coming in pieces.
-    text: String,
+    /// The last event was a piece of a message.
+    open: bool,
 }
 
 impl Events for Stream {
     fn event(&mut self, kind: &str, event: &Value, seen: &mut Seen) -> bool {
+        if kind != "message" {
+            self.open = false;
+        }
         match kind {
             "init" => {
                 seen.figures.session(words(event.get("session_id")));
                 seen.figures.model(words(event.get("model")), Reported);
             }
             "message" => self.message(event, seen),
-            "tool_use" => {
-                self.text.clear();
-                seen.show(words(event.get("tool_name")).unwrap_or_default());
-            }
-            "tool_result" => self.text.clear(),
+            "tool_use" => seen.show(words(event.get("tool_name")).unwrap_or_default()),
+            "tool_result" => {}
             "error" => seen.hint(words(event.get("message")).unwrap_or_default()),
             "result" => self.result(event, seen),
             _ => return false,
@@ -97,14 +97,15 @@ impl Events for Stream {
 
 impl Stream {
     fn message(&mut self, event: &Value, seen: &mut Seen) {
-        let piece = event.get("delta").and_then(Value::as_bool).unwrap_or(false);
-        if words(event.get("role")) != Some("assistant") || !piece {
-            self.text.clear();
+        let said = words(event.get("role")) == Some("assistant");
+        let piece = said && event.get("delta").and_then(Value::as_bool).unwrap_or(false);
+        let text = event.get("content").and_then(Value::as_str).unwrap_or_default();
+        match (said, piece && self.open) {
+            (false, _) => {}
+            (true, true) => seen.say_more(text),
+            (true, false) => seen.say(text),
         }
-        if words(event.get("role")) == Some("assistant") {
-            self.text.push_str(event.get("content").and_then(Value::as_str).unwrap_or_default());
-            seen.say(&self.text);
-        }
+        self.open = piece;
     }
 
     fn result(&mut self, event: &Value, seen: &mut Seen) {

@@ -60,9 +60,8 @@ const USAGE_KEYS: [&str; 4] =
 #[derive(Default)]
 struct Stream {
     complete: bool,
-    /// The message that is coming in pieces, and its id.
-    text: String,
-    id: Option<String>,
+    /// The id of the message whose pieces are coming.
+    open: Option<String>,
 }
 
 impl Events for Stream {
@@ -90,16 +89,18 @@ impl Events for Stream {
 
 impl Stream {
     fn message(&mut self, message: &Value, seen: &mut Seen) {
-        let id = words(message.get("id")).map(str::to_owned);
         let text = content_text(message.get("content"));
-        if words(message.get("role")) != Some("assistant") || text.is_empty() || id != self.id {
-            self.text.clear();
+        if words(message.get("role")) != Some("assistant") || text.is_empty() {
+            self.open = None;
+            return;
         }
-        self.id = id;
-        if words(message.get("role")) == Some("assistant") {
-            self.text.push_str(&text);
-            seen.say(&self.text);
+        let id = words(message.get("id")).map(str::to_owned);
+        if id.is_some() && id == self.open {
+            seen.say_more(&text);
+        } else {
+            seen.say(&text);
         }
+        self.open = id;
     }
 
     fn complete(&mut self, event: &Value, seen: &mut Seen) {
