@@ -52,3 +52,10 @@ pub fn config_copies(adapter: AdapterKind) -> Vec<ConfigCopy> {
 pub fn config_vars(adapter: AdapterKind, home: &Path) -> Vec<(OsString, OsString)> {
     adapter::of(adapter).home().vars(home)
 }
+
+/// True if the adapter's program can say what it cost; the others need a `price` before a
+/// budget in USD means anything. An exec program may or may not: it gets the benefit of the
+/// doubt.
+pub fn reports_cost(adapter: AdapterKind) -> bool {
+    !matches!(adapter, AdapterKind::Codex | AdapterKind::Gemini | AdapterKind::Cursor)
+}

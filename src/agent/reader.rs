@@ -42,11 +42,16 @@ pub(super) trait Reading: Send {
 
     /// What the program's own exit says.
     fn judge(&mut self, exit: Exit, seen: &mut Seen) {
-        match exit {
-            Exit::Code(0) => {}
-            Exit::Code(code) => seen.ended_badly(&format!("it exited with code {code}")),
-            Exit::Signal(signal) => seen.ended_badly(&format!("it was ended by signal {signal}")),
-        }
+        judge_exit(exit, seen);
+    }
+}
+
+/// Every end but exit code 0 is a fault.
+fn judge_exit(exit: Exit, seen: &mut Seen) {
+    match exit {
+        Exit::Code(0) => {}
+        Exit::Code(code) => seen.ended_badly(&format!("it exited with code {code}")),
+        Exit::Signal(signal) => seen.ended_badly(&format!("it was ended by signal {signal}")),
     }
 }
 
@@ -287,6 +292,11 @@ pub(super) trait Events: Send {
 
     /// As [`Reading::close`].
     fn close(&mut self, seen: &mut Seen, whole: bool);
+
+    /// The stream proves that the work was done, whatever exit code came after it.
+    fn outweighs_exit_code(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Reading`] of one JSON object a line, each with a `type`. Anything else on standard
@@ -314,6 +324,12 @@ impl<E: Events> Reading for Json<E> {
 
     fn close(&mut self, seen: &mut Seen, whole: bool) {
         self.0.close(seen, whole);
+    }
+
+    fn judge(&mut self, exit: Exit, seen: &mut Seen) {
+        if !(self.0.outweighs_exit_code() && matches!(exit, Exit::Code(_))) {
+            judge_exit(exit, seen);
+        }
     }
 }
 

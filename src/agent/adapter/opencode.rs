@@ -1,6 +1,8 @@
 //! opencode: `opencode run --format json`. It has no terminal event: the reason of its last
 //! step tells whether it was done.
 
+use std::ffi::OsStr;
+
 use serde_json::Value;
 
 use super::{Adapter, CommandLine, Home, Prompt};
@@ -30,7 +32,14 @@ impl Adapter for Opencode {
     }
 
     fn prompt(&self, prompt: Prompt<'_>, line: &mut CommandLine) {
-        line.positional(&prompt);
+        match prompt {
+            // Attached, because to read outside of its directory it needs a permission.
+            Prompt::File(path) => {
+                line.args([OsStr::new("-f"), path.as_os_str()]);
+                line.args(["--", "Carry out the instructions in the attached file."]);
+            }
+            _ => line.positional(&prompt),
+        }
     }
 
     fn home(&self) -> &'static Home {
@@ -105,6 +114,11 @@ impl Events for Stream {
             }
             _ => {}
         }
+    }
+
+    /// It exits with 1 for an error that it has tried again after, and got over.
+    fn outweighs_exit_code(&self) -> bool {
+        matches!(&self.step, Step::Finished(reason) if is_done(reason))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::reports::agent;
-use crate::agent::{Call, CallError, Invocation, config_copies, config_vars, invocation};
+use crate::agent::{Call, CallError, Invocation, config_copies, config_vars, invocation, reports_cost};
 use crate::base::text::shell_quote;
 use crate::config::{AdapterKind, Agent, PromptVia, Role};
 
@@ -15,7 +15,7 @@ fn call<'a>(agent: &'a Agent, role: Role, sandboxed: bool) -> Call<'a> {
         role,
         prompt: b"- add a file",
         prompt_file: Path::new("/tmp/p/prompt.md"),
-        cwd: Path::new("/work tree"),
+        cwd: Path::new("/a tree"),
         sandboxed,
         config_home: None,
     }
@@ -125,4 +125,10 @@ fn only_what_streams_has_deadlines_for_silence() {
         let streams = invocation(&call(&agent, Role::Node, true)).unwrap().streams;
         assert_eq!(streams, !matches!(kind, AdapterKind::Exec | AdapterKind::Aider), "{}", kind.name());
     }
+}
+
+#[test]
+fn a_budget_in_usd_needs_a_price_for_those_that_tell_no_cost() {
+    let silent: Vec<_> = AdapterKind::ALL.into_iter().filter(|kind| !reports_cost(*kind)).collect();
+    assert_eq!(silent, [AdapterKind::Codex, AdapterKind::Gemini, AdapterKind::Cursor]);
 }

@@ -292,6 +292,13 @@ fn opencode_is_done_only_if_its_last_step_says_so() {
     let done = play(AdapterKind::Opencode, two).report();
     assert_eq!((done.fault, done.metrics.cost_usd, done.metrics.turns), (None, Some(0.5), Some(2)));
     assert_eq!(done.metrics.cache_write_tokens, Some(8));
+    let recovered = json!({"type": "error", "error": {"name": "x", "data": {"message": "ECONNRESET"}}});
+    let text = format!("{recovered}\n{}\n", finish("stop"));
+    assert_eq!(
+        play(AdapterKind::Opencode, text).code(1).report().fault,
+        None,
+        "it exits with 1 all the same"
+    );
     let error = json!({"type": "error", "sessionID": "s", "error": {"name": "APIError",
         "data": {"message": "Too Many Requests", "statusCode": 429}}});
     let report = play(AdapterKind::Opencode, error.to_string()).report();
