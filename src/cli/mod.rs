@@ -1,1 +1,78 @@
-//! To come.
+//! The command line: what was typed, what it means here, a file for each command, exit codes.
+
+pub mod args;
+pub mod commands;
+pub mod evidence;
+pub mod exit;
+pub mod failure;
+pub mod finish;
+pub mod gate_report;
+pub mod lock;
+pub mod output;
+pub mod project;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command};
+use exit::Exit;
+use failure::Failure;
+use output::Screen;
+
+/// Runs the program as typed and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Ok };
+            // Help into a closed pipe is no error.
+            let _ = e.print();
+            return exit;
+        }
+    };
+    log(cli.common.verbose);
+    let screen = Screen::new(&cli.common);
+    match dispatch(&cli, &screen) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            screen.failure(&failure);
+            failure.exit()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Run => commands::run::run(common, screen),
+        Command::Preflight => commands::preflight::run(common, screen),
+        Command::Status => commands::status::run(common, screen),
+        Command::Gate(args) => commands::gate::run(common, args, screen),
+        Command::Verify { fingerprint } => commands::verify::run(common, fingerprint.as_deref(), screen),
+        Command::Graph => commands::graph::run(common, screen),
+        Command::Explain { node } => commands::explain::run(common, node, screen),
+        Command::Config(args) => commands::config::run(common, args, screen),
+        Command::Check => commands::check::run(common, screen),
+        Command::Clean { force } => commands::clean::run(common, *force, screen),
+        Command::Shell { node } => commands::shell::run(common, node, screen),
+        Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
+        Command::Completions { shell } => Ok(commands::man::completions(*shell, screen)),
+        Command::Man => commands::man::man(screen),
+    }
+}
+
+/// Tracing goes to standard error: RUST_LOG decides, else `-v`.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "off",
+        1 => "auditrun=info",
+        2 => "auditrun=debug",
+        _ => "auditrun=trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second call in one process (tests) keeps the first.
+    let _ = subscriber.try_init();
+}

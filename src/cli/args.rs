@@ -1,0 +1,186 @@
+//! The command line as typed: clap's types and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Carries out an audit bundle with coding agents and proves the result.
+#[derive(Debug, Parser)]
+#[command(name = "auditrun", version, about, max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags that every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const EXAMPLES: &str = "Examples:
+  auditrun demo                 see a whole run, without keys or network
+  auditrun check                is audit.kdl and the bundle all right?
+  auditrun run --agent codex    carry the bundle out with codex
+  auditrun gate --base main     before a merge: prove it again, without any agent";
+
+const LONG_HELP: &str = "Examples:
+  auditrun demo                 see a whole run, without keys or network
+  auditrun check                is audit.kdl and the bundle all right?
+  auditrun run --agent codex    carry the bundle out with codex
+  auditrun gate --base main     before a merge: prove it again, without any agent
+
+Exit codes:
+  0    verified and proven
+  1    the audit failed: proof, gate or check
+  2    usage or configuration error
+  3    rejected by preflight
+  4    escalated to a person: an open question or a split proposal
+  5    a bound was reached: iterations, time, budget, or an agent can't be had
+  6    dependency deadlock
+  7    internal error
+  130  interrupted";
+
+/// Flags that every command understands.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Use this configuration file (default: the nearest audit.kdl up to the repository's root)
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE", help_heading = "Common")]
+    pub file: Option<PathBuf>,
+    /// Directory of the bundle: state.md, graph.md, prompts/
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common")]
+    pub bundle: Option<PathBuf>,
+    /// Directory of the artifacts (default: the bundle's)
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common")]
+    pub out: Option<PathBuf>,
+    /// At most this many nodes at once
+    #[arg(short = 'j', long, global = true, value_name = "N", help_heading = "Common", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_parallel: Option<u32>,
+    /// At most this many dispatches, remediations included
+    #[arg(long, global = true, value_name = "N", help_heading = "Common")]
+    pub max_iterations: Option<u64>,
+    /// At most this much active time
+    #[arg(long, global = true, value_name = "MIN", help_heading = "Common")]
+    pub timeout_minutes: Option<u64>,
+    /// Use this agent where nothing else is bound to a node
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Common")]
+    pub agent: Option<String>,
+    /// Show what would be done and do nothing
+    #[arg(long, global = true, help_heading = "Common")]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short = 'y', long, global = true, help_heading = "Common")]
+    pub yes: bool,
+    /// Form of what is printed
+    #[arg(long, global = true, value_name = "FORM", help_heading = "Common")]
+    pub format: Option<Format>,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Common")]
+    pub color: ColorChoice,
+    /// Print less
+    #[arg(short, long, global = true, help_heading = "Common")]
+    pub quiet: bool,
+    /// Print more; twice for git and process calls (RUST_LOG works too)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Common")]
+    pub verbose: u8,
+    /// No moving progress lines
+    #[arg(long, global = true, help_heading = "Common")]
+    pub no_progress: bool,
+}
+
+/// Form of what is printed. Not every command knows every form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Format {
+    Text,
+    Json,
+    Github,
+    Junit,
+    Sarif,
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Carry out the bundle: preflight, dispatch, verify, remediate, prove
+    Run,
+    /// Phase 0 alone: check everything, write the plan, make no branch
+    Preflight,
+    /// What the last run did, or what the running one is doing
+    Status,
+    /// Before a merge: verify a finished run again, without any agent
+    Gate(GateArgs),
+    /// Recompute every digest and claim of the last report
+    Verify {
+        /// The fingerprint that the report must have
+        fingerprint: Option<String>,
+    },
+    /// The plan: tiers, edges, and after a run the statuses
+    Graph,
+    /// Every effective setting of a node with where it came from
+    Explain {
+        /// The node's id
+        node: String,
+    },
+    /// The configuration
+    Config(ConfigArgs),
+    /// Look for mistakes in audit.kdl and the bundle
+    Check,
+    /// Remove worktrees, branches and refs of finished runs (shows them first)
+    Clean {
+        /// Remove what is not merged or archived, too
+        #[arg(long)]
+        force: bool,
+    },
+    /// A shell in a kept worktree with the node's environment
+    Shell {
+        /// The node's id
+        node: String,
+    },
+    /// Make a throw-away repository and run a small bundle in it
+    Demo {
+        /// Where (default: a new directory in the system's temporary one)
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page (roff)
+    Man,
+}
+
+/// `gate`
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// The branch that the audit branch is to be merged into
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub base: String,
+    /// The run (default: the newest with a proof)
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// `config`
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Print the built-in defaults, a commented audit.kdl
+    #[arg(long, conflicts_with = "explain")]
+    pub defaults: bool,
+    /// Print every effective value with its source
+    #[arg(long)]
+    pub explain: bool,
+}

@@ -1,0 +1,71 @@
+//! `auditrun check`: every mistake of audit.kdl and the bundle in one go.
+
+use crate::cli::args::{Common, Format};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::diag::{Diags, Severity};
+use crate::run::preflight;
+
+/// Looks for mistakes; changes nothing. The diagnostics are the result, so they go to
+/// standard output where a form for programs was asked for.
+///
+/// # Errors
+/// Not in a repository, or the files can't be read.
+pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
+    let project = match Project::open(common) {
+        Ok(project) => project,
+        Err(Failure::Config(diags)) => {
+            // Problems of audit.kdl decide the exit code; those of the bundle are shown all the same.
+            let mut all = diags;
+            all.extend(bundle_alone(common));
+            return Ok(told(&all, screen, Exit::Usage));
+        }
+        Err(other) => return Err(other),
+    };
+    let mut diags = project.warnings.clone();
+    let files = project.files_on_disk()?;
+    let no_bundle = files.state.is_none() && files.graph.is_none() && files.prompts.is_empty();
+    if no_bundle && common.bundle.is_none() && project.config.bundle.is_none() {
+        screen.print_problems(&diags);
+        screen.say("no bundle here; audit.kdl is all right");
+        return Ok(Exit::Ok);
+    }
+    match preflight::examine(&files, &project.config, &project.layout, &project.environment) {
+        Ok(examined) => {
+            diags.extend(examined.warnings);
+            let nodes = crate::base::text::count(examined.plan.nodes.len(), "node");
+            let exit = told(&diags, screen, Exit::Preflight);
+            screen.say(&format!("{nodes}, no errors"));
+            Ok(exit)
+        }
+        Err(problems) => {
+            diags.extend(problems);
+            Ok(told(&diags, screen, Exit::Preflight))
+        }
+    }
+}
+
+/// The bundle's problems when audit.kdl can't be read: with the defaults in its place.
+fn bundle_alone(common: &Common) -> Diags {
+    let Ok(project) = Project::open_with_defaults(common) else { return Diags::new() };
+    let Ok(files) = project.files_on_disk() else { return Diags::new() };
+    if files.state.is_none() && files.graph.is_none() {
+        return Diags::new();
+    }
+    crate::bundle::parse(&files, &project.layout).err().unwrap_or_default()
+}
+
+fn told(diags: &Diags, screen: &Screen, if_errors: Exit) -> Exit {
+    match screen.format() {
+        Format::Json | Format::Github => screen.print_problems(diags),
+        _ => screen.problems(diags),
+    }
+    let errors = diags.iter().filter(|d| d.severity == Severity::Error).count();
+    if errors == 0 {
+        return Exit::Ok;
+    }
+    screen.say(&crate::base::text::count(errors, "problem"));
+    if_errors
+}

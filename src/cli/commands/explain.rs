@@ -1,0 +1,38 @@
+//! `auditrun explain NODE`: every effective setting of a node with its source.
+
+use crate::cli::args::{Common, Format};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::plan;
+use crate::run::preflight;
+
+/// Prints them.
+///
+/// # Errors
+/// No such node, or problems of audit.kdl or the bundle.
+pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
+    let project = Project::open(common)?;
+    let files = project.files_on_disk()?;
+    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment).map_err(Failure::Preflight)?;
+    let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node) else {
+        let near = preflight::nearest_node(&examined.plan, node);
+        let help = near.map_or_else(|| "`auditrun graph` shows every node".to_owned(), |n| format!("did you mean '{n}'?"));
+        return Err(Failure::usage(format!("no node '{node}' in {}", project.layout.in_bundle("graph.md")), help));
+    };
+    let json = screen.format() == Format::Json;
+    screen.print(&table(&plan::explain(planned), json));
+    Ok(Exit::Ok)
+}
+
+/// (setting, value, source) in columns, or as JSON.
+pub fn table(rows: &[(String, String, String)], json: bool) -> String {
+    if json {
+        let object = |(name, value, source): &(String, String, String)| serde_json::json!({"setting": name, "value": value, "source": source});
+        return rows.iter().map(|r| format!("{}\n", object(r))).collect();
+    }
+    let width = |column: fn(&(String, String, String)) -> &String| rows.iter().map(|r| column(r).chars().count()).max().unwrap_or(0);
+    let (names, values) = (width(|r| &r.0), width(|r| &r.1).min(48));
+    rows.iter().map(|(name, value, source)| format!("{name:names$}  {value:values$}  {source}\n")).collect()
+}

@@ -1,0 +1,46 @@
+//! `auditrun graph`: the plan with tiers, real and synthetic edges, and after a run, statuses.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Id, names};
+use crate::cli::args::{Common, Format};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::event::NodeStatus;
+use crate::journal;
+use crate::plan::render;
+use crate::run::preflight;
+
+/// Prints it.
+///
+/// # Errors
+/// Problems of audit.kdl or the bundle.
+pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
+    let project = Project::open(common)?;
+    let files = project.files_on_disk()?;
+    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment).map_err(Failure::Preflight)?;
+    let statuses = statuses(&project);
+    let plan = &examined.plan;
+    screen.print(&match screen.format() {
+        Format::Text => render::text(plan, &statuses),
+        Format::Dot => render::dot(plan, &statuses),
+        Format::Mermaid => render::mermaid(plan, &statuses),
+        Format::Svg => render::svg(plan, &statuses),
+        Format::Json => render::json(plan, &statuses),
+        other => {
+            let name = format!("{other:?}").to_lowercase();
+            return Err(Failure::usage(format!("graph has no form '{name}'"), "use text, dot, mermaid, svg or json"));
+        }
+    });
+    Ok(Exit::Ok)
+}
+
+/// What the last run's journal says; nothing if there is none.
+fn statuses(project: &Project) -> BTreeMap<Id, NodeStatus> {
+    let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
+    let Ok(read) = journal::read(&path) else { return BTreeMap::new() };
+    let state = journal::replay(&read.records);
+    state.nodes.iter().filter_map(|n| Some((n.plan.id.clone(), n.status?))).collect()
+}

@@ -1,0 +1,15 @@
+//! The subcommands, a file each.
+
+pub mod check;
+pub mod clean;
+pub mod config;
+pub mod demo;
+pub mod explain;
+pub mod gate;
+pub mod graph;
+pub mod man;
+pub mod preflight;
+pub mod run;
+pub mod shell;
+pub mod status;
+pub mod verify;

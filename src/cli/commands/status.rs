@@ -1,0 +1,38 @@
+//! `auditrun status`: what the last run did, or what the running one is doing.
+
+use crate::base::names;
+use crate::cli::args::{Common, Format};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::lock;
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::files::Lock;
+use crate::journal;
+use crate::report;
+
+/// Prints it. Reads only the journal and the lock, so it never disturbs a run.
+///
+/// # Errors
+/// No run, or its journal can't be read.
+pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
+    let project = Project::open(common)?;
+    let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
+    if !path.exists() {
+        let shown = project.layout.in_out("runs");
+        return Err(Failure::usage(format!("no run in {shown}"), "start one with `auditrun run`"));
+    }
+    let read = journal::read(&path).map_err(|e| Failure::Preflight(e.diag().into()))?;
+    let status = report::status(&journal::replay(&read.records));
+    let holder = Lock::holder(&project.repo.common_dir().join(lock::NAME));
+    match screen.format() {
+        Format::Json => screen.print(&serde_json::to_string_pretty(&status).unwrap_or_default()),
+        _ => {
+            screen.print(&report::status_text(&status));
+            if let Some(holder) = holder {
+                screen.print(&format!("working now: `auditrun {}`, process {}", holder.command, holder.pid));
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,54 @@
+//! A command that can't go on: its class decides heading and exit code.
+
+use crate::cli::exit::Exit;
+use crate::diag::Diags;
+use crate::git::GitError;
+use crate::run::context::Fault;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// Problems of audit.kdl (exit 2).
+    Config(Diags),
+    /// Problems of the bundle, or of both (2 if audit.kdl has some, else 3).
+    Preflight(Diags),
+    /// The command can't be carried out as typed (exit 2): what, and what to do instead.
+    Usage(String, Option<String>),
+    /// The audit did not hold (exit 1); said already.
+    Failed,
+    /// The harness failed (exit 7).
+    Internal(String),
+}
+
+impl Failure {
+    /// A usage error with a remedy.
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Failure {
+        Failure::Usage(what.into(), Some(remedy.into()))
+    }
+
+    /// The process's exit.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Config(_) | Failure::Usage(..) => Exit::Usage,
+            Failure::Preflight(_) => Exit::Preflight,
+            Failure::Failed => Exit::Failed,
+            Failure::Internal(_) => Exit::Internal,
+        }
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(e: GitError) -> Failure {
+        match e {
+            GitError::NotARepository(_) => Failure::usage(e.to_string(), "go to a repository, or make one with `git init`"),
+            GitError::Unusable(what) => Failure::Usage(what, None),
+            GitError::Failed { .. } => Failure::Internal(e.to_string()),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Internal(fault.to_string())
+    }
+}

@@ -1,0 +1,182 @@
+//! The end of a run: the proof, the last lines of the journal, the audit stage, the proof's
+//! ref, and what the operator is told.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::digest::sha256_hex;
+use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX};
+use crate::base::{Oid, RunId, names};
+use crate::cli::exit::Exit;
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::event::{Event, NodeStatus, Termination, json_artifact};
+use crate::files;
+use crate::git::NewCommit;
+use crate::journal;
+use crate::plan::{self, Plan};
+use crate::proof::{self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput};
+use crate::report::{self, StageInput};
+use crate::run::context::{At, Context, Fault};
+use crate::run::recorder::Recorder;
+
+/// How a run ended.
+pub struct Ending {
+    reason: Termination,
+    message: String,
+    exit: Exit,
+    proof: Option<Box<Proof>>,
+}
+
+impl Ending {
+    /// An ending with the exit code of its reason.
+    pub fn new(reason: Termination, message: impl Into<String>) -> Ending {
+        Ending { reason, message: message.into(), exit: Exit::of(reason), proof: None }
+    }
+
+    /// Preflight refused to begin.
+    pub fn rejected() -> Ending {
+        let message = "rejected by preflight; nothing was dispatched".to_owned();
+        Ending { reason: Termination::VerificationFailed, message, exit: Exit::Preflight, proof: None }
+    }
+
+    /// The harness failed.
+    pub fn of(fault: &Fault) -> Ending {
+        Ending::new(Termination::InternalError, fault.to_string())
+    }
+}
+
+/// Moves what an earlier run wrote to `.history/<run id>/`.
+///
+/// # Errors
+/// Something could not be moved; everything is where it was or there.
+pub fn archive_earlier(out: &Path) -> std::io::Result<()> {
+    let run_id = journal::read(&out.join(names::JOURNAL)).ok().and_then(|read| {
+        let start = journal::replay(&read.records).start?;
+        RunId::parse(&start.run_id)
+    });
+    let mut entries: Vec<String> = ARTIFACT_DIRS.iter().filter(|d| **d != ".history").map(|d| (*d).to_owned()).collect();
+    if let Ok(read) = std::fs::read_dir(out) {
+        let names = read.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+        entries.extend(names.filter(|n| n.starts_with(REPORT_PREFIX)));
+    }
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let name = run_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+    files::archive(out, &entries, &name).map(drop)
+}
+
+/// The plan as the journal keeps it.
+pub fn planned(cx: &Context) -> Event {
+    Event::Planned { nodes: plan::summaries(&cx.plan), warnings: Vec::new() }
+}
+
+/// Phase 4: judges the run by what its journal and the branch say, and writes the proof.
+///
+/// # Errors
+/// The harness failed; a proof with gaps is an [`Ending`].
+pub fn prove(cx: &Context) -> Result<Ending, Fault> {
+    let head = cx.lock_head().clone();
+    let state = cx.recorder.state();
+    let base = state.base.clone().unwrap_or_else(|| head.clone());
+    let git = GitFacts::read(&cx.repo, &cx.layout, &base, &head)?;
+    let source = DirArtifacts::new(cx.recorder.out());
+    let obligations = ProofBundle::new(&cx.bundle, &cx.plan);
+    let proof = proof::prove(&ProofInput { state: &state, bundle: &obligations, git: &git, source: &source, layout: &cx.layout });
+    let gaps: Vec<String> = proof.gaps.iter().map(|g| g.message.clone()).collect();
+    cx.announce(Event::Proof {
+        complete: proof.complete,
+        gaps: gaps.clone(),
+        fingerprint: proof.complete.then(|| proof.fingerprint.clone()),
+        head: head.clone(),
+    })?;
+    let state = cx.recorder.state();
+    let made = report::proof_files(&state, &proof).at(|| "can't make the report".to_owned())?;
+    for (path, bytes) in made {
+        cx.write(path, &bytes)?;
+    }
+    let statement = proof::statement(&StatementInput { state: &state, proof: &proof, bundle: &git.bundle, source: &source });
+    cx.write(names::STATEMENT, &json_artifact(&statement).map_err(|e| Fault::Other(e.to_string()))?)?;
+    let mut ending = if proof.complete {
+        Ending::new(Termination::AllDone, format!("verified and proven: {}", proof.fingerprint))
+    } else {
+        Ending::new(Termination::VerificationFailed, format!("the proof has gaps: {}", gaps.join("; ")))
+    };
+    ending.proof = Some(Box::new(proof));
+    Ok(ending)
+}
+
+/// Writes the last lines, runs the audit stage, keeps the proof, and says how it ended.
+pub fn finish(
+    project: &Project,
+    recorder: &Recorder,
+    run_id: &RunId,
+    plan: Option<&Plan>,
+    ending: Ending,
+    active: Duration,
+    screen: &Screen,
+) -> Exit {
+    let told = recorder.announce(Event::RunFinished {
+        reason: ending.reason,
+        exit_code: i32::from(ending.exit.code()),
+        message: ending.message.clone(),
+        active_ms: u64::try_from(active.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Err(fault) = told {
+        screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
+    }
+    // The stage never changes how a run ended, and what goes wrong in it is said on its own.
+    if let Err(fault) = stage(recorder, plan, ending.proof.as_deref()) {
+        screen.trouble(&format!("the audit stage failed: {fault}"));
+    }
+    if let Some(proof) = ending.proof.as_deref()
+        && let Err(fault) = keep_proof(project, recorder, run_id, &proof.head)
+    {
+        screen.trouble(&format!("the proof's ref could not be written: {fault}"));
+    }
+    let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
+    screen.summary(&recorder.state(), out, ending.exit);
+    ending.exit
+}
+
+fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Result<(), Fault> {
+    let state = recorder.state();
+    let source = DirArtifacts::new(recorder.out());
+    let present: BTreeSet<String> = source.list("").into_iter().collect();
+    let statuses = state.nodes.iter().filter_map(|n| Some((n.plan.id.clone(), n.status?))).collect::<Vec<(_, NodeStatus)>>();
+    let svg = plan.map(|p| plan::render::svg(p, &statuses.into_iter().collect()));
+    let made = report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
+    let mut digests = std::collections::BTreeMap::new();
+    for (path, bytes) in made.at(|| "can't make the stage's files".to_owned())? {
+        recorder.write(path, &bytes)?;
+        digests.insert(path.to_owned(), sha256_hex(&bytes));
+    }
+    recorder.announce(Event::StageFinished { files: digests, problems: Vec::new() })
+}
+
+/// Commits the artifacts to the proof's own ref, so that a proof travels by push and fetch.
+fn keep_proof(project: &Project, recorder: &Recorder, run_id: &RunId, head: &Oid) -> Result<(), Fault> {
+    let source = DirArtifacts::new(recorder.out());
+    let mut edits = Vec::new();
+    for path in source.list("") {
+        if path.starts_with(".history/") {
+            continue;
+        }
+        edits.push((path.clone(), source.read(&path)));
+    }
+    let tree = project.repo.edit_tree(None, &edits)?;
+    let commit = project.repo.commit_tree(&NewCommit {
+        tree,
+        parents: vec![head.clone()],
+        message: format!("proof({run_id}): artifacts of the run\n\nAudit-Run: {run_id}\n"),
+        author: project.config.author.value.clone(),
+        sign: project.config.sign.value,
+    })?;
+    let name = run_id.proof_ref();
+    if project.repo.create_ref(&name, &commit)? {
+        return Ok(());
+    }
+    let old = project.repo.reference(&name)?.unwrap_or_else(|| commit.clone());
+    project.repo.swap_ref(&name, &old, &commit).map(drop)?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What the operator sees: results on standard output, progress and diagnostics on standard
+//! error, in the form and the colours that were asked for.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::cli::args::{ColorChoice, Common, Format};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::diag::{self, Diags, Severity};
+use crate::event::{NodeStatus, Sink};
+use crate::journal::RunState;
+use crate::ui;
+
+/// The terminal (or file, or pipe) and how to write to it.
+pub struct Screen {
+    format: Format,
+    color: bool,
+    quiet: bool,
+    progress: bool,
+    width: usize,
+}
+
+impl Screen {
+    /// Looks at the flags, the environment and the streams.
+    pub fn new(common: &Common) -> Screen {
+        let terminal = std::io::stderr().is_terminal();
+        let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
+        let color = match common.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if set("NO_COLOR") => false,
+            ColorChoice::Auto => terminal || set("CLICOLOR_FORCE"),
+        };
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Screen {
+            format: common.format.unwrap_or(Format::Text),
+            color,
+            quiet: common.quiet,
+            progress: terminal && !dumb && !common.no_progress,
+            width: ui::width(),
+        }
+    }
+
+    /// The form that was asked for.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// A result. A reader that went away is no error.
+    pub fn print(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            let _ = out.write_all(b"\n");
+        }
+        let _ = out.flush();
+    }
+
+    /// A line for people, beside the result.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Something went wrong beside the main thing.
+    pub fn trouble(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "auditrun: {text}");
+    }
+
+    /// Warnings, unless the operator wants quiet.
+    pub fn warnings(&self, diags: &Diags) {
+        if !self.quiet && !diags.is_empty() {
+            self.problems(diags);
+        }
+    }
+
+    /// Diagnostics on standard error, in the chosen form.
+    pub fn problems(&self, diags: &Diags) {
+        let _ = std::io::stderr().lock().write_all(self.rendered(diags, self.format).as_bytes());
+    }
+
+    /// Diagnostics as a result on standard output.
+    pub fn print_problems(&self, diags: &Diags) {
+        self.print(&self.rendered(diags, self.format));
+    }
+
+    fn rendered(&self, diags: &Diags, format: Format) -> String {
+        let form = match format {
+            Format::Json => diag::Format::Json,
+            Format::Github => diag::Format::Github,
+            _ => diag::Format::Text { color: self.color, width: self.width },
+        };
+        diag::render(diags, form)
+    }
+
+    /// Where a run's events go besides the journal.
+    pub fn sinks(&self) -> Vec<Arc<dyn Sink>> {
+        match self.format {
+            Format::Json => vec![Arc::new(ui::Json)],
+            _ if self.quiet => Vec::new(),
+            _ if self.progress => vec![Arc::new(ui::Fancy::new(self.color, self.width))],
+            _ => vec![Arc::new(ui::Plain::new(self.color))],
+        }
+    }
+
+    /// How a command failed, with what to do next.
+    pub fn failure(&self, failure: &Failure) {
+        let mut err = std::io::stderr().lock();
+        let _ = match failure {
+            Failure::Config(diags) | Failure::Preflight(diags) => {
+                let errors = diags.iter().filter(|d| d.severity == Severity::Error).count();
+                let text = self.rendered(diags, self.format);
+                write!(err, "{text}").and_then(|()| match self.format {
+                    Format::Text => writeln!(err, "auditrun: {}", crate::base::text::count(errors, "problem")),
+                    _ => Ok(()),
+                })
+            }
+            Failure::Usage(what, remedy) => {
+                let help = remedy.as_ref().map(|r| format!("\n  help: {r}")).unwrap_or_default();
+                writeln!(err, "auditrun: {what}{help}")
+            }
+            Failure::Internal(what) => writeln!(err, "auditrun: {what}"),
+            Failure::Failed => Ok(()),
+        };
+    }
+
+    /// The last words of a run: consequences first, the root cause last.
+    pub fn summary(&self, state: &RunState, out: &str, exit: Exit) {
+        if self.format == Format::Json {
+            return;
+        }
+        let mut err = std::io::stderr().lock();
+        let done = state.nodes.iter().filter(|n| n.status == Some(NodeStatus::Verified)).count();
+        if !self.quiet {
+            let branch = state.branch.as_deref().unwrap_or("no branch");
+            let _ = writeln!(err, "\n{done} of {} verified on {branch}", crate::base::text::count(state.nodes.len(), "node"));
+        }
+        if exit != Exit::Ok {
+            let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());
+        }
+        if let Some(finished) = &state.finished {
+            let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
+            let _ = writeln!(err, "{word}: {}", finished.message);
+        }
+        if !self.quiet {
+            let _ = writeln!(err, "report: {out}/audit/report.md");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! From what was typed to what it means here: the repository, audit.kdl, the bundle's and
+//! the artifacts' places.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use crate::base::{Layout, Oid};
+use crate::bundle::BundleFiles;
+use crate::cli::args::Common;
+use crate::cli::failure::Failure;
+use crate::config::{self, Config, Flags, LoadInput};
+use crate::diag::{Diag, Diags};
+use crate::git::Repo;
+
+/// The bundle's place where nothing else is said.
+const DEFAULT_BUNDLE: &str = "docs/audit";
+
+/// A project as this command sees it.
+pub struct Project {
+    /// The repository.
+    pub repo: Repo,
+    /// The effective configuration.
+    pub config: Config,
+    /// Warnings about it.
+    pub warnings: Diags,
+    /// Where the bundle and the artifacts are.
+    pub layout: Layout,
+    /// The operator's environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The environment as text; what is not UTF-8 can't be passed on.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+impl Project {
+    /// Finds and reads everything but the bundle.
+    ///
+    /// # Errors
+    /// Not in a repository, or problems of audit.kdl.
+    pub fn open(common: &Common) -> Result<Project, Failure> {
+        Project::read(common, true)
+    }
+
+    /// The project with the defaults in the place of an audit.kdl that can't be read.
+    ///
+    /// # Errors
+    /// Not in a repository.
+    pub fn open_with_defaults(common: &Common) -> Result<Project, Failure> {
+        Project::read(common, false)
+    }
+
+    fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
+        let cwd = std::env::current_dir().map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
+        let repo = Repo::discover(&cwd)?;
+        let environment = environment();
+        let flags = flags(common);
+        let file = if with_file { config_file(common, &cwd, &repo)? } else { None };
+        let root = repo.root().to_owned();
+        let read = move |path: &str| std::fs::read(root.join(path));
+        let (config, warnings) =
+            config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags }).map_err(Failure::Config)?;
+        let layout = layout(common, &cwd, &repo, &config)?;
+        Ok(Project { repo, config, warnings, layout, environment })
+    }
+
+    /// The bundle's files as they lie on disk.
+    ///
+    /// # Errors
+    /// A file is there and can't be read.
+    pub fn files_on_disk(&self) -> Result<BundleFiles, Failure> {
+        let dir = self.repo.root().join(self.layout.bundle());
+        let mut files = BundleFiles { dir: self.layout.bundle().to_owned(), ..BundleFiles::default() };
+        files.state = read_if_there(&dir.join("state.md"))?;
+        files.graph = read_if_there(&dir.join("graph.md"))?;
+        let prompts = dir.join("prompts");
+        let entries = match std::fs::read_dir(&prompts) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(files),
+            Err(e) => return Err(unreadable(&prompts, &e)),
+        };
+        for entry in entries.flatten().filter(|e| e.path().is_file()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let bytes = std::fs::read(entry.path()).map_err(|e| unreadable(&entry.path(), &e))?;
+            files.prompts.push((name, bytes));
+        }
+        files.prompts.sort();
+        Ok(files)
+    }
+
+    /// The bundle's files as a commit has them.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn files_at(&self, commit: &Oid) -> Result<BundleFiles, Failure> {
+        let mut files = BundleFiles { dir: self.layout.bundle().to_owned(), ..BundleFiles::default() };
+        files.state = self.repo.blob(commit, &self.layout.in_bundle("state.md"))?;
+        files.graph = self.repo.blob(commit, &self.layout.in_bundle("graph.md"))?;
+        let dir = self.layout.in_bundle("prompts");
+        for path in self.repo.files(commit, &dir)? {
+            let full = String::from_utf8_lossy(path.as_bytes()).into_owned();
+            let name = full.strip_prefix(&format!("{dir}/")).unwrap_or(&full).to_owned();
+            if let Some(bytes) = self.repo.blob(commit, &full)? {
+                files.prompts.push((name, bytes));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Problems of the bundle's place itself: not there, not tracked, not committed.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn unsettled(&self) -> Result<Diags, Failure> {
+        let paths = ["state.md", "graph.md", "prompts"].map(|name| self.layout.in_bundle(name));
+        let mut diags = Diags::new();
+        let unsettled = self.repo.unsettled(&paths)?;
+        if unsettled.is_empty() {
+            return Ok(diags);
+        }
+        let names: Vec<String> = unsettled.iter().map(|(path, state)| format!("{path} ({})", state.words())).collect();
+        let dir = if self.layout.bundle().is_empty() { "." } else { self.layout.bundle() };
+        diags.push(
+            Diag::error("bundle::not-committed", format!("the bundle is not committed: {}", names.join(", ")))
+                .help(format!("commit it: git add {dir} && git commit -m 'Add the audit bundle'")),
+        );
+        Ok(diags)
+    }
+}
+
+fn flags(common: &Common) -> Flags {
+    Flags {
+        bundle: common.bundle.as_ref().map(|p| p.to_string_lossy().into_owned()),
+        out: common.out.as_ref().map(|p| p.to_string_lossy().into_owned()),
+        max_parallel: common.max_parallel.and_then(|n| usize::try_from(n).ok()),
+        max_iterations: common.max_iterations,
+        timeout_minutes: common.timeout_minutes,
+        agent: common.agent.clone(),
+    }
+}
+
+fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
+    let path = match &common.file {
+        Some(file) => cwd.join(file),
+        None => match cwd.ancestors().take_while(|d| d.starts_with(repo.root())).map(|d| d.join("audit.kdl")).find(|p| p.is_file()) {
+            Some(path) => path,
+            None => return Ok(None),
+        },
+    };
+    let bytes = std::fs::read(&path).map_err(|e| Failure::usage(format!("can't read {}: {e}", path.display()), "name an existing file with -f"))?;
+    let name = inside(&path, cwd, repo)?;
+    Ok(Some((name, bytes)))
+}
+
+/// The order of places: flag, audit.kdl, the current directory if it holds graph.md,
+/// docs/audit.
+fn layout(common: &Common, cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
+    let folder = repo.root().join(&config.folder);
+    let bundle = match (&common.bundle, &config.bundle) {
+        (Some(dir), _) => inside(dir, cwd, repo)?,
+        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
+        (None, None) if cwd.join("graph.md").is_file() => inside(cwd, cwd, repo)?,
+        (None, None) => DEFAULT_BUNDLE.to_owned(),
+    };
+    let out = match (&common.out, &config.out) {
+        (Some(dir), _) => inside(dir, cwd, repo)?,
+        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
+        (None, None) => bundle.clone(),
+    };
+    Ok(Layout::new(bundle, out))
+}
+
+/// `path`, seen from `from`, as a path relative to the repository's root.
+fn inside(path: &Path, from: &Path, repo: &Repo) -> Result<String, Failure> {
+    let mut whole = PathBuf::new();
+    for part in from.join(path).components() {
+        match part {
+            Component::ParentDir => _ = whole.pop(),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    let outside = || Failure::usage(
+        format!("{} lies outside of the repository {}", path.display(), repo.root().display()),
+        "the bundle, its artifacts and audit.kdl lie inside the repository",
+    );
+    let relative = whole.strip_prefix(repo.root()).map_err(|_| outside())?;
+    Ok(relative.to_string_lossy().replace('\\', "/"))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unreadable(path, &e)),
+    }
+}
+
+fn unreadable(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::Usage(format!("can't read {}: {e}", path.display()), None)
+}

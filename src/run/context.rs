@@ -1,0 +1,297 @@
+//! What every part of a run shares: inputs, handles, and the few things that change.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::base::{Clock, Id, Layout, Oid, PatternSet, RunId, clock::iso};
+use crate::bundle::Bundle;
+use crate::config::{Config, EnvBlock};
+use crate::event::{Event, Metrics, NoticeLevel};
+use crate::gate::invariants::Baseline;
+use crate::git::{GitError, Repo, Swap};
+
+use crate::lane::{Lane, LaneError};
+use crate::plan::Plan;
+use crate::process::Cancel;
+use crate::run::bounds::Spent;
+use crate::run::checks::Bench;
+use crate::run::environment::{Environment, Operator};
+use crate::run::fleet::Fleet;
+use crate::run::ledger::Ledger;
+use crate::run::recorder::Recorder;
+
+/// The harness itself failed: the run ends with exit code 7.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A git call failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The lane failed.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// A file could not be read or written.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which file, and what was to be done.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The audit branch is not where the last landing left it.
+    #[error("{0}")]
+    BranchMoved(String),
+    /// Anything else that should not happen.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Adds the file and the deed to an I/O error.
+pub trait At<T> {
+    /// `what` reads like "can't write docs/audit/runs/A/diff.patch".
+    ///
+    /// # Errors
+    /// The same error, with its place.
+    fn at(self, what: impl FnOnce() -> String) -> Result<T, Fault>;
+}
+
+impl<T> At<T> for std::io::Result<T> {
+    fn at(self, what: impl FnOnce() -> String) -> Result<T, Fault> {
+        self.map_err(|source| Fault::Io { what: what(), source })
+    }
+}
+
+/// Everything a run is made of.
+pub struct Context {
+    /// The run.
+    pub run_id: RunId,
+    /// The operator's repository.
+    pub repo: Repo,
+    /// Where node work executes.
+    pub lane: Box<dyn Lane>,
+    /// The effective configuration.
+    pub config: Config,
+    /// The bundle as committed.
+    pub bundle: Bundle,
+    /// What dispatch consumes.
+    pub plan: Plan,
+    /// Where the harness's own files are.
+    pub layout: Layout,
+    /// The journal and the artifacts.
+    pub recorder: Recorder,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The operator's environment.
+    pub operator: Operator,
+    /// Files whose lines don't count.
+    pub loc_exclude: PatternSet,
+    /// Ends every agent and check of the run.
+    pub cancel: Cancel,
+    /// Why they were ended, once they are.
+    pub cancel_reason: Mutex<Option<String>>,
+    /// Rate limits, run-wide.
+    pub fleet: Fleet,
+    /// What the harness did to the repository.
+    pub ledger: Ledger,
+    /// Private directories of this run, outside of every worktree.
+    pub scratch: PathBuf,
+    /// The operator asked for the end.
+    pub interrupt: Arc<AtomicBool>,
+    /// What the agents have used so far.
+    pub used: Mutex<Spent>,
+    /// When the active time is up.
+    pub deadline: Option<Instant>,
+    /// The newest result of each invariant check, by invariant and command.
+    pub baselines: Mutex<BTreeMap<(Id, String), Baseline>>,
+    /// The audit branch's head after the last landing. Held during a landing, so that
+    /// landings come one at a time.
+    pub head: Mutex<Oid>,
+}
+
+impl Context {
+    /// Journals an event.
+    ///
+    /// # Errors
+    /// The journal could not be written: nothing may happen that it does not know.
+    pub fn tell(&self, event: Event) -> Result<(), Fault> {
+        self.recorder.tell(event)
+    }
+
+    /// Journals an event and waits until it is on disk: for what announces a change.
+    ///
+    /// # Errors
+    /// As [`Context::tell`].
+    pub fn announce(&self, event: Event) -> Result<(), Fault> {
+        self.recorder.announce(event)
+    }
+
+    /// Journals something the operator should know.
+    ///
+    /// # Errors
+    /// As [`Context::tell`].
+    pub fn notice(&self, node: Option<&Id>, level: NoticeLevel, message: impl Into<String>) -> Result<(), Fault> {
+        self.tell(Event::Notice { node: node.cloned(), level, message: message.into() })
+    }
+
+    /// Now, as artifacts write it.
+    pub fn now(&self) -> String {
+        iso(self.clock.now())
+    }
+
+    /// An artifact by its path relative to out.
+    pub fn artifact(&self, relative: &str) -> PathBuf {
+        self.recorder.artifact(relative)
+    }
+
+    /// Writes an artifact: to a temporary name, synced, renamed.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.recorder.write(relative, bytes)
+    }
+
+    /// Writes a JSON artifact.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn write_json<T: serde::Serialize>(&self, relative: &str, value: &T) -> Result<(), Fault> {
+        self.recorder.write_json(relative, value)
+    }
+
+    /// What checks need of the project.
+    pub fn bench(&self) -> Bench<'_> {
+        Bench { root: self.repo.root(), config: &self.config, scratch: &self.scratch }
+    }
+
+    /// The artifact directory of a node, relative to out.
+    pub fn node_dir(node: &Id) -> String {
+        format!("runs/{node}")
+    }
+
+    /// The audit branch's head after the last landing; holds off other landings while kept.
+    pub fn lock_head(&self) -> MutexGuard<'_, Oid> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest known result of an invariant's check.
+    pub fn baseline(&self, id: &Id, command: &str) -> Option<Baseline> {
+        let held = self.baselines.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&(id.clone(), command.to_owned())).copied()
+    }
+
+    /// Replaces the newest known result of an invariant's check.
+    pub fn set_baseline(&self, id: &Id, command: &str, baseline: Baseline) {
+        let mut held = self.baselines.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert((id.clone(), command.to_owned()), baseline);
+    }
+
+    /// The environment of whatever this run starts: the allow-list, audit.kdl's `env`, the
+    /// node's own, and what says which run it is.
+    ///
+    /// # Errors
+    /// A value could not be expanded; the sentence says which.
+    pub fn environment(&self, node: Option<&EnvBlock>) -> Result<Environment, String> {
+        let mut env = Environment::allowed(&self.operator);
+        env.apply(&self.config.env, &self.operator)?;
+        if let Some(block) = node {
+            env.apply(block, &self.operator)?;
+        }
+        env.set("AUDITRUN_RUN_ID", self.run_id.as_str());
+        env.set_path("AUDITRUN_BUNDLE", &self.repo.root().join(self.layout.bundle()));
+        env.set_path("GIT_CEILING_DIRECTORIES", self.repo.root());
+        Ok(env)
+    }
+
+    /// The first of the ten ports that belong to a parallel place.
+    pub fn port_base(&self, slot: usize) -> u16 {
+        let slot = u16::try_from(slot % 1000).unwrap_or(0);
+        20_000 + slot * 10
+    }
+
+    /// Ends everything that runs, for a reason that the verdicts will name.
+    pub fn cancel_all(&self, reason: &str) {
+        let mut held = self.cancel_reason.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_with(|| reason.to_owned());
+        drop(held);
+        self.cancel.request();
+    }
+
+    /// Why what ran was ended.
+    pub fn why_cancelled(&self) -> String {
+        if self.interrupted() {
+            return "the run was interrupted".to_owned();
+        }
+        let held = self.cancel_reason.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone().unwrap_or_else(|| "the run was ended".to_owned())
+    }
+
+    /// The operator asked for the end.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::SeqCst)
+    }
+
+    /// What the agents have used so far.
+    pub fn spent(&self) -> Spent {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what an invocation used.
+    pub fn spend(&self, metrics: &Metrics) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).add(metrics);
+    }
+
+    /// Gives a ref of ours a value, whatever it held (an attempt that is made again after a
+    /// crash replaces its half-made predecessor).
+    ///
+    /// # Errors
+    /// Git failed, or somebody else writes the ref at the same time.
+    pub fn set_ref(&self, name: &str, target: &Oid) -> Result<(), Fault> {
+        if self.repo.create_ref(name, target)? {
+            return Ok(());
+        }
+        let Some(old) = self.repo.reference(name)? else {
+            return Err(Fault::Other(format!("{name} can be neither made nor read")));
+        };
+        match self.repo.swap_ref(name, &old, target)? {
+            Swap::Done => Ok(()),
+            Swap::Moved(_) => Err(Fault::Other(format!("{name} was changed by somebody else"))),
+        }
+    }
+
+    /// Asserts that the audit branch is where the last landing left it.
+    ///
+    /// # Errors
+    /// It is elsewhere: somebody else moved it.
+    pub fn head_is(&self, expected: &Oid) -> Result<(), Fault> {
+        let found = self.repo.reference(&self.run_id.branch_ref())?;
+        if found.as_ref() == Some(expected) { Ok(()) } else { Err(self.branch_moved(expected, found.as_ref())) }
+    }
+
+    /// The fault for a branch that somebody else moved.
+    pub fn branch_moved(&self, expected: &Oid, found: Option<&Oid>) -> Fault {
+        let found = found.map_or_else(|| "gone".to_owned(), |f| format!("at {}", f.short()));
+        Fault::BranchMoved(format!(
+            "{} was moved by somebody else: the last landing left it at {}, it is {found}; nothing was overwritten",
+            self.run_id.branch(),
+            expected.short()
+        ))
+    }
+
+    /// Makes a fresh private directory below the run's scratch directory.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn scratch_dir(&self, prefix: &str) -> Result<tempfile::TempDir, Fault> {
+        std::fs::create_dir_all(&self.scratch).at(|| format!("can't make {}", self.scratch.display()))?;
+        let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&self.scratch);
+        made.at(|| format!("can't make a directory in {}", self.scratch.display()))
+    }
+
+    /// A path as the operator would name it: relative to the root where it lies below.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.repo.root()).unwrap_or(path).display().to_string()
+    }
+}

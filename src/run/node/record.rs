@@ -1,0 +1,149 @@
+//! What an attempt leaves behind: verification.json, its copy beside the attempt, the line
+//! for calibration, the event.
+
+use crate::base::text::verb;
+use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
+use crate::run::context::{At, Context, Fault};
+use crate::run::node::{End, NodeRun, Stop};
+use crate::run::scheduler::Verdict;
+
+/// Version of verification.json.
+pub(crate) const VERIFICATION_SCHEMA: &str = "auditrun.verification/1";
+
+impl NodeRun<'_> {
+    /// Judges the attempt by how its recipe ended, writes everything down, and gives the
+    /// worktree back or keeps it.
+    pub(crate) fn conclude(mut self, stopped: Option<Stop>) -> End {
+        let stopped = self.rescue(stopped);
+        let (verdict, status, reason, fault) = self.verdict(stopped);
+        let written = self.write_down(status, &reason);
+        let fault = fault.or(written.err());
+        let workspace = self.order.workspace.take();
+        let (workspace, fault) = match (workspace, verdict) {
+            (Some(workspace), Verdict::Verified) => (None, fault.or(self.prune(workspace).err())),
+            (workspace, _) => (workspace, fault),
+        };
+        End {
+            node: self.order.node,
+            attempt: self.order.attempt,
+            slot: self.order.slot,
+            verdict,
+            reason,
+            facts: self.facts,
+            workspace,
+            base: self.base,
+            unavailable: self.unavailable,
+            fault,
+        }
+    }
+
+    /// An attempt that ended between the agent and `capture` is captured all the same: what
+    /// it did is evidence, and nothing that an agent was paid for is lost.
+    fn rescue(&mut self, stopped: Option<Stop>) -> Option<Stop> {
+        let ran = self.facts.agent.is_some() && self.capture.is_none();
+        if ran && !matches!(stopped, Some(Stop::Fault(_))) && let Err(Stop::Fault(fault)) = self.capture() {
+            let why = format!("the attempt could not be captured: {fault}");
+            self.facts.notes.push(why);
+        }
+        stopped
+    }
+
+    fn verdict(&self, stopped: Option<Stop>) -> (Verdict, NodeStatus, String, Option<Fault>) {
+        match stopped {
+            None if self.facts.landing.is_some() => {
+                let reason = match self.facts.checks.len() {
+                    1 => "the check passed and every gate held".to_owned(),
+                    n => format!("all {n} checks passed and every gate held"),
+                };
+                (Verdict::Verified, NodeStatus::Verified, reason, None)
+            }
+            None => (Verdict::Failed, NodeStatus::Failed, "the recipe ended without landing".to_owned(), None),
+            Some(Stop::Judged { status, reason, extreme }) => {
+                let verdict = match (status, extreme) {
+                    (NodeStatus::Oversized, true) => Verdict::Extreme,
+                    (NodeStatus::Oversized, false) => Verdict::Oversized,
+                    _ => Verdict::Failed,
+                };
+                (verdict, status, reason, None)
+            }
+            Some(Stop::Cancelled(reason)) => (Verdict::Cancelled, NodeStatus::Cancelled, reason, None),
+            Some(Stop::Fault(fault)) => {
+                (Verdict::Cancelled, NodeStatus::Cancelled, format!("the harness failed: {fault}"), Some(fault))
+            }
+        }
+    }
+
+    fn write_down(&mut self, status: NodeStatus, reason: &str) -> Result<(), Fault> {
+        let facts = &self.facts;
+        let verification = Verification {
+            schema: VERIFICATION_SCHEMA.to_owned(),
+            run_id: self.cx.run_id.to_string(),
+            node_id: self.id().clone(),
+            attempt: self.order.attempt,
+            status,
+            base: self.base.clone(),
+            commit: facts.commit.clone(),
+            tree: facts.tree.clone(),
+            checks: facts.checks.clone(),
+            invariants: facts.invariants.clone(),
+            diff_evidence: facts.diff.clone(),
+            agent: facts.agent.clone(),
+            landing: facts.landing.clone(),
+            started_at: self.started_at.clone(),
+            finished_at: self.cx.now(),
+            reason: reason.to_owned(),
+            notes: facts.notes.clone(),
+        };
+        let dir = Context::node_dir(self.id());
+        for place in [format!("{dir}/verification.json"), format!("{dir}/attempt-{}/verification.json", self.order.attempt)] {
+            self.cx.write_json(&place, &verification)?;
+        }
+        if status == NodeStatus::Verified {
+            self.pattern()?;
+        }
+        let nonempty = facts.diff.as_ref().is_some_and(|d| d.nonempty);
+        let outcome = Outcome::of(status, nonempty);
+        self.cx.announce(Event::NodeFinished {
+            node: self.id().clone(),
+            attempt: self.order.attempt,
+            status,
+            outcome,
+            reason: reason.to_owned(),
+            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// A line of runs/.dag-patterns.jsonl: at the first verified status only, which is the
+    /// last attempt there is.
+    fn pattern(&self) -> Result<(), Fault> {
+        let (node, settings) = (&self.planned.node, &self.planned.settings);
+        let (actual, est) = (self.facts.diff.as_ref().map_or(0, |d| d.loc), settings.estimated_loc.value);
+        let durations = self.facts.checks.iter().chain(self.facts.invariants.iter().map(|i| &i.check));
+        #[allow(clippy::cast_precision_loss)] // A ratio for statistics.
+        let ratio = (est > 0).then(|| actual as f64 / est as f64);
+        let pattern = DagPattern {
+            node_id: self.id().clone(),
+            tier: self.planned.tier,
+            deliverable_kind: verb(&node.deliverable).to_owned(),
+            parallel_safe: settings.parallel_safe.value,
+            loc_confidence: settings.loc_confidence.value,
+            actual_loc: actual,
+            est_loc: est,
+            ratio,
+            hotspot_files: node.hotspot_files.iter().map(|h| h.raw().to_owned()).collect(),
+            depends_on_count: node.depends_on.len(),
+            remediation_cycles_used: self.order.attempt.saturating_sub(1),
+            verification_durations_ms: durations.map(|c| c.duration_ms).collect(),
+            iteration: self.order.iteration,
+        };
+        let path = self.cx.artifact("runs/.dag-patterns.jsonl");
+        let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
+        line.push(b'\n');
+        crate::files::append(&path, &line).at(|| format!("can't write {}", path.display()))
+    }
+
+    fn prune(&self, workspace: Box<dyn crate::lane::Workspace>) -> Result<(), Fault> {
+        crate::run::prepare::put_back_kept(self.cx.bench(), workspace.dir())?;
+        Ok(workspace.release(false)?)
+    }
+}

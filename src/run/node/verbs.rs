@@ -1,0 +1,207 @@
+//! Carries out the recipe: each node verb of the step language calls a method of the
+//! attempt; programs between them run as in any script.
+
+use std::time::Instant;
+
+use crate::event::Event;
+use crate::plan::PlannedCheck;
+use crate::process::shell_host::{OsHost, Verbs};
+use crate::run::checks::run_check;
+use crate::run::context::{Context, Fault};
+use crate::run::node::{End, Facts, NodeRun, Order, Stop};
+use crate::step::{self, StatementRecord, VerbCall, VerbResult};
+
+/// Carries out one attempt from dispatch to verdict.
+pub fn run(cx: &Context, order: Order) -> End {
+    let planned = &cx.plan.nodes[order.node];
+    let name = &planned.settings.agent.value;
+    // Preflight has looked every agent up; the default one stands in for none.
+    let agent = cx.config.agents.get(name).or_else(|| cx.config.agents.get(&cx.config.default_agent.value));
+    let Some(agent) = agent else { return missing_agent(&order, name) };
+    let mut attempt = NodeRun {
+        cx,
+        planned,
+        agent,
+        order,
+        cancel: &cx.cancel,
+        started: Instant::now(),
+        started_at: cx.now(),
+        base: None,
+        capture: None,
+        guard: None,
+        foreign: Vec::new(),
+        commit: None,
+        unavailable: None,
+        facts: Facts::default(),
+    };
+    let stopped = attempt.carry_out();
+    attempt.conclude(stopped)
+}
+
+/// What the script's verbs act on, and why it ended.
+struct Recipe<'r, 'a> {
+    attempt: &'r mut NodeRun<'a>,
+    stopped: Option<Stop>,
+}
+
+impl NodeRun<'_> {
+    fn carry_out(&mut self) -> Option<Stop> {
+        let cx = self.cx;
+        let script = &cx.config.recipe;
+        let variables = self.variables();
+        let environment = match cx.environment(Some(&self.planned.settings.env)) {
+            Ok(env) => env,
+            Err(why) => return Some(Stop::failed(why)),
+        };
+        let mut env = step::Env::new(cx.repo.root().join(&cx.config.folder));
+        environment.iter().for_each(|(name, value)| env.export(name, value));
+        variables.into_iter().for_each(|(name, value)| env.export(name, &value));
+        let cancel = self.cancel.clone();
+        let mut recipe = Recipe { attempt: self, stopped: None };
+        let outcome = {
+            let mut host = OsHost::new(&mut recipe, cancel);
+            step::run(&script.ast, &script.source, &mut host, env)
+        };
+        let stopped = recipe.stopped.take();
+        if stopped.is_some() || outcome.exit_code == 0 {
+            return stopped;
+        }
+        if self.cancel.requested() {
+            return Some(Stop::Cancelled(cx.why_cancelled()));
+        }
+        Some(Stop::failed(format!("a step of the recipe failed with exit code {}: {}", outcome.exit_code, outcome.message())))
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let cx = self.cx;
+        let base = cx.lock_head().clone();
+        vec![
+            ("NODE_ID", self.id().to_string()),
+            ("DELIVERABLE", self.planned.node.deliverable.value.clone()),
+            ("TIER", self.planned.tier.to_string()),
+            ("ATTEMPT", self.order.attempt.to_string()),
+            ("WORKTREE", String::new()),
+            ("BASE", base.to_string()),
+            ("BRANCH", cx.run_id.branch()),
+            ("RUN_DIR", cx.artifact(&Context::node_dir(self.id())).to_string_lossy().into_owned()),
+            ("PROMPT", cx.repo.root().join(cx.layout.in_bundle(&format!("prompts/{}.md", self.id()))).to_string_lossy().into_owned()),
+        ]
+    }
+}
+
+impl Verbs for Recipe<'_, '_> {
+    fn verb(&mut self, call: &VerbCall) -> VerbResult {
+        let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
+        let attempt = &mut *self.attempt;
+        let done = match (call.name.as_str(), &args[..]) {
+            ("worktree", ["enter"]) => return self.entered(),
+            ("worktree", ["leave"]) => return self.left(),
+            ("worktree", ["reset"]) | ("revert", []) => attempt.reset(),
+            ("agent", ["run"]) => attempt.agent_run(),
+            ("capture", []) => attempt.capture(),
+            ("gate", ["touches"]) => attempt.gate_touches(),
+            ("gate", ["loc"]) => attempt.gate_loc(),
+            ("gate", ["signal"]) => attempt.gate_signal(),
+            ("check", ["done_when"]) => attempt.check_done_when(),
+            ("check", ["invariants"]) => attempt.check_invariants(),
+            ("check", [command]) => attempt.check_one(command),
+            ("commit", []) => attempt.commit(),
+            ("land", []) => attempt.land(),
+            ("fail", words) => Err(Stop::failed(words.join(" "))),
+            ("note", words) => {
+                attempt.facts.notes.push(words.join(" "));
+                Ok(())
+            }
+            (name, _) => Err(Stop::failed(format!("'{name} {}' is not a verb of a recipe", args.join(" ")))),
+        };
+        self.result(done)
+    }
+
+    fn statement(&mut self, record: StatementRecord) {
+        let attempt = &self.attempt;
+        let told = attempt.cx.tell(Event::Step {
+            node: attempt.id().clone(),
+            attempt: attempt.order.attempt,
+            text: record.text,
+            words: record.words,
+            exit_code: record.exit_code,
+            duration_ms: u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX),
+        });
+        if let Err(fault) = told {
+            self.stopped.get_or_insert(Stop::Fault(fault));
+        }
+    }
+}
+
+impl Recipe<'_, '_> {
+    fn result(&mut self, done: Result<(), Stop>) -> VerbResult {
+        match done {
+            Ok(()) => VerbResult::ok(),
+            Err(stop) => {
+                let message = match &stop {
+                    Stop::Judged { reason, .. } | Stop::Cancelled(reason) => reason.clone(),
+                    Stop::Fault(fault) => fault.to_string(),
+                };
+                self.stopped.get_or_insert(stop);
+                VerbResult::failed(1, message)
+            }
+        }
+    }
+
+    fn entered(&mut self) -> VerbResult {
+        let done = self.attempt.enter();
+        let mut result = self.result(done);
+        if result.code == 0 && let Some(workspace) = &self.attempt.order.workspace {
+            let dir = workspace.dir().to_owned();
+            result.set.push(("WORKTREE".to_owned(), dir.to_string_lossy().into_owned()));
+            result.cwd = Some(dir);
+            if let Some(base) = &self.attempt.base {
+                result.set.push(("BASE".to_owned(), base.to_string()));
+            }
+        }
+        result
+    }
+
+    fn left(&mut self) -> VerbResult {
+        let cx = self.attempt.cx;
+        VerbResult { cwd: Some(cx.repo.root().join(&cx.config.folder)), ..VerbResult::ok() }
+    }
+}
+
+impl NodeRun<'_> {
+    /// `worktree reset`, `revert`: the files are those of the base again.
+    fn reset(&mut self) -> Result<(), Stop> {
+        let base = self.base()?;
+        Ok(self.workspace()?.reset(&base)?)
+    }
+
+    /// `check "CMD"`: one more check of the operator's.
+    fn check_one(&mut self, command: &str) -> Result<(), Stop> {
+        self.interrupted()?;
+        let judged = self.judged(crate::event::CheckPhase::Verify)?;
+        let planned = PlannedCheck::of_recipe(command, &self.cx.config.recipe.span);
+        let (cx, timeout) = (self.cx, self.cx.config.check_timeout.value);
+        let record = run_check(cx.bench(), self.workspace()?.as_mut(), &judged, &planned, timeout, false)?;
+        let (node, attempt) = (self.id().clone(), self.order.attempt);
+        cx.tell(Event::Check { node, attempt, phase: judged.phase, record: record.clone() })?;
+        let verdict = super::judge::done_when_verdict(std::slice::from_ref(&record));
+        self.facts.checks.push(record);
+        verdict.map_err(Stop::failed)
+    }
+}
+
+/// The end of an attempt that has no agent: preflight should have said so.
+fn missing_agent(order: &Order, name: &str) -> End {
+    End {
+        node: order.node,
+        attempt: order.attempt,
+        slot: order.slot,
+        verdict: crate::run::scheduler::Verdict::Cancelled,
+        reason: format!("no agent is named '{name}'"),
+        facts: Facts::default(),
+        workspace: None,
+        base: None,
+        unavailable: None,
+        fault: Some(Fault::Other(format!("no agent '{name}'"))),
+    }
+}

@@ -1,0 +1,207 @@
+//! The verbs up to the diff: `worktree enter`, `agent run`, `capture`.
+
+use crate::config::{RemediateFrom, Role};
+use crate::event::{DiffEvidence, Event, NoticeLevel};
+use crate::files;
+use crate::gate::{loc, touches};
+use crate::git::{Capture, Change, ChangeKind, GuardClass, NewCommit};
+use crate::lane::WorkspaceSpec;
+use crate::process::EndCause;
+use crate::run::context::{At, Context, Fault};
+use crate::run::invoke::{self, Place, Request};
+use crate::run::node::{NodeRun, Stop};
+use crate::run::split::Measured;
+use crate::run::{prepare, prompt};
+
+impl NodeRun<'_> {
+    /// `worktree enter`: a worktree at the audit branch's head, prepared and sealed.
+    pub(crate) fn enter(&mut self) -> Result<(), Stop> {
+        self.interrupted()?;
+        let kept = self.order.keep_base.take().filter(|_| self.cx.config.remediate_from.value == RemediateFrom::Attempt);
+        let fresh = kept.is_none();
+        let base = kept.unwrap_or_else(|| self.cx.lock_head().clone());
+        match &mut self.order.workspace {
+            Some(workspace) if fresh => workspace.reset(&base)?,
+            Some(_) => {}
+            None => self.order.workspace = Some(self.cx.lane.prepare(&self.spec(&base))?),
+        }
+        self.base = Some(base.clone());
+        if fresh {
+            self.prepare()?;
+        }
+        let path = self.cx.shown(self.workspace()?.dir());
+        let (node, attempt) = (self.id().clone(), self.order.attempt);
+        Ok(self.cx.tell(Event::WorktreeReady { node, attempt, path, base })?)
+    }
+
+    fn spec(&self, base: &crate::base::Oid) -> WorkspaceSpec {
+        let stamp = self.cx.clock.now().strftime("%Y%m%dT%H%M%SZ");
+        let name = format!("audit-{}-{}-{stamp}", self.planned.tier, self.id());
+        let lock_reason = format!("auditrun {} node {} pid {}", self.cx.run_id, self.id(), std::process::id());
+        WorkspaceSpec { name, lock_reason, commit: base.clone() }
+    }
+
+    /// Copies, links, kept directories and `setup`, then the pristine capture.
+    fn prepare(&mut self) -> Result<(), Stop> {
+        let judged = self.judged(crate::event::CheckPhase::Verify)?;
+        let cx = self.cx;
+        let workspace = self.workspace()?;
+        prepare::prepare(cx.bench(), workspace.as_mut(), &judged).map_err(|e| match e {
+            prepare::Trouble::Setup(why) => Stop::failed(why),
+            prepare::Trouble::Fault(fault) => Stop::Fault(fault),
+        })?;
+        Ok(workspace.seal()?)
+    }
+
+    /// `agent run`: the agent works in the worktree. What it says counts only where it says
+    /// that it did not do the work; what it did is judged by the gates.
+    pub(crate) fn agent_run(&mut self) -> Result<(), Stop> {
+        self.interrupted()?;
+        self.guard = Some(self.cx.repo.guard()?);
+        let settings = &self.planned.settings;
+        let request = Request {
+            role: Role::Node,
+            subject: Some(self.id()),
+            attempt: self.order.attempt,
+            agent: self.agent,
+            prompt: prompt::for_node(&self.planned.node, &self.order.task),
+            env: Some(&settings.env),
+            timeout: settings.timeout.value,
+            retries: settings.retries.value,
+            log: format!("{}/agent.log", Context::node_dir(self.id())),
+            port_base: self.cx.port_base(self.order.slot),
+            cancel: self.cancel,
+        };
+        let cx = self.cx;
+        let workspace = self.order.workspace.as_mut().ok_or_else(|| Fault::Other("no worktree was entered".to_owned()))?;
+        let answer = invoke::call(cx, &request, &mut Place::Worktree(workspace.as_mut()))?;
+        self.watch_foreign()?;
+        for leak in &answer.record.leaked {
+            self.facts.notes.push(format!("the agent left a process behind, which was ended: {leak}"));
+        }
+        let fault = answer.record.fault.clone();
+        let never_ran = answer.record.exit_code == Some(127) && answer.report.fault.is_some();
+        self.facts.agent = Some(answer.record);
+        if let Some(why) = answer.unavailable {
+            self.unavailable = Some(why.clone());
+            return Err(Stop::Cancelled(format!("agent '{}' is unavailable: {why}", self.agent.name)));
+        }
+        match answer.cause {
+            EndCause::Cancelled => return Err(Stop::Cancelled(cx.why_cancelled())),
+            EndCause::Deadline(deadline) => {
+                let what = fault.unwrap_or_default();
+                return Err(Stop::failed(format!("the agent {what} (deadline: {})", deadline.name())));
+            }
+            EndCause::Own => {}
+        }
+        if never_ran {
+            return Err(Stop::failed(format!("the agent did not start: {}", fault.unwrap_or_default())));
+        }
+        let last = answer.report.final_message.unwrap_or_default();
+        if let Some(why) = last.trim_start().strip_prefix("HALT:") {
+            return Err(Stop::failed(format!("the agent halted: {}", first_line(why))));
+        }
+        Ok(())
+    }
+
+    /// Compares the repository with what it was before the agent.
+    fn watch_foreign(&mut self) -> Result<(), Stop> {
+        let Some(before) = &self.guard else { return Ok(()) };
+        let after = self.cx.repo.guard()?;
+        for foreign in self.cx.ledger.foreign(before, &after) {
+            match foreign.class {
+                GuardClass::Harness => self.foreign.push(foreign.name),
+                GuardClass::Operator => {
+                    let message = format!("{} changed while {} ran", foreign.name, self.id());
+                    self.cx.notice(Some(self.id()), NoticeLevel::Warning, message.clone())?;
+                    self.facts.notes.push(message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `capture`: the tree from the files themselves, its diff, and the attempt that keeps both.
+    pub(crate) fn capture(&mut self) -> Result<(), Stop> {
+        let base = self.base()?;
+        let capture = self.workspace()?.capture(&base)?;
+        let evidence = self.evidence(&capture);
+        self.facts.measured = measured(&capture.diff.changes);
+        self.facts.patch.clone_from(&capture.diff.patch);
+        self.facts.tree = Some(capture.tree.clone());
+        self.facts.diff = Some(evidence.clone());
+        self.keep_files(&capture)?;
+        let (reference, commit) = self.keep_commit(&capture)?;
+        self.facts.commit = Some(commit.clone());
+        let tree = capture.tree.clone();
+        self.capture = Some(capture);
+        let (node, attempt) = (self.id().clone(), self.order.attempt);
+        Ok(self.cx.tell(Event::Captured { node, attempt, tree, commit, reference, diff: evidence })?)
+    }
+
+    pub(crate) fn evidence(&self, capture: &Capture) -> DiffEvidence {
+        let settings = &self.planned.settings;
+        let changes = &capture.diff.changes;
+        let count = loc::count(changes, &self.cx.loc_exclude);
+        let outside = touches::in_capture(capture, &self.planned.touches, &self.cx.layout);
+        let names = |paths: &[crate::base::RepoPath]| paths.iter().map(ToString::to_string).collect();
+        DiffEvidence {
+            nonempty: !changes.is_empty(),
+            files: names(&touches::paths(changes)),
+            outside_touches: outside.iter().map(ToString::to_string).collect(),
+            loc: count.loc,
+            est_loc: settings.estimated_loc.value,
+            cap: settings.loc_cap,
+            confidence: settings.loc_confidence.value,
+            binary: names(&count.binary),
+            ignored_present: names(&capture.ignored_present),
+        }
+    }
+
+    fn keep_files(&self, capture: &Capture) -> Result<(), Fault> {
+        let dir = Context::node_dir(self.id());
+        let attempt = format!("{dir}/attempt-{}", self.order.attempt);
+        for place in [&dir, &attempt] {
+            self.cx.write(&format!("{place}/diff.patch"), &capture.diff.patch)?;
+            self.cx.write(&format!("{place}/files_touched.txt"), &capture.porcelain)?;
+        }
+        let log = self.cx.artifact(&format!("{dir}/agent.log"));
+        if log.exists() {
+            let kept = self.cx.artifact(&format!("{attempt}/agent.log"));
+            files::link_or_copy(&log, &kept).at(|| format!("can't keep {}", kept.display()))?;
+        }
+        Ok(())
+    }
+
+    fn keep_commit(&self, capture: &Capture) -> Result<(String, crate::base::Oid), Stop> {
+        let base = self.base()?;
+        let message = format!(
+            "attempt({}): {}\n\nAudit-Run: {}\nAudit-Node: {}\nAudit-Attempt: {}\n",
+            self.id(), self.planned.node.deliverable.value, self.cx.run_id, self.id(), self.order.attempt
+        );
+        let commit = self.cx.repo.commit_tree(&NewCommit {
+            tree: capture.tree.clone(),
+            parents: vec![base],
+            message,
+            author: self.cx.config.author.value.clone(),
+            sign: false,
+        })?;
+        let reference = self.cx.run_id.attempt_ref(self.id(), self.order.attempt);
+        self.cx.ledger.expect(&reference, &commit);
+        self.cx.set_ref(&reference, &commit)?;
+        Ok((reference, commit))
+    }
+}
+
+fn measured(changes: &[Change]) -> Vec<Measured> {
+    let file = |c: &Change| Measured {
+        path: c.new.clone(),
+        loc: c.lines.map_or(0, |(added, deleted)| added.saturating_add(deleted)),
+        removed: c.kind == ChangeKind::Deleted,
+    };
+    changes.iter().map(file).collect()
+}
+
+fn first_line(text: &str) -> &str {
+    text.trim().lines().next().unwrap_or("no reason given")
+}

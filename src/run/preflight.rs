@@ -1,0 +1,215 @@
+//! Phase 0: is everything there that a run needs? All problems at once, each with its place,
+//! and the plan with its reports.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::base::text::count;
+use crate::base::{Layout, Oid, RunId};
+use crate::bundle::{self, Bundle, BundleFiles};
+use crate::config::{AdapterKind, Config, Role};
+use crate::diag::{Diag, Diags, Span, nearest};
+use crate::git::Repo;
+use crate::plan::{self, Plan, PlannedCheck};
+use crate::run::context::Fault;
+use crate::run::environment::Operator;
+
+/// What phase 0 found to be in order.
+pub struct Examined {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// The plan.
+    pub plan: Plan,
+    /// What is worth knowing.
+    pub warnings: Diags,
+}
+
+/// Reads the bundle, makes the plan and looks every program up.
+///
+/// # Errors
+/// Every problem of every file, in the order of files and places.
+pub fn examine(files: &BundleFiles, config: &Config, layout: &Layout, operator: &Operator) -> Result<Examined, Diags> {
+    let (bundle, mut warnings) = bundle::parse(files, layout).map_err(Diags::sorted)?;
+    let (plan, more) = plan::make(bundle.clone(), config, layout).map_err(Diags::sorted)?;
+    warnings.extend(more);
+    let mut problems = Diags::new();
+    programs(&plan, config, operator, &mut problems);
+    budgets(&plan, config, &mut problems);
+    if problems.has_errors() {
+        problems.extend(warnings);
+        return Err(problems.sorted());
+    }
+    Ok(Examined { bundle, plan, warnings: warnings.sorted() })
+}
+
+/// Looks up the first word of every command in a check, an invariant, setup or the recipe,
+/// and every agent's program.
+fn programs(plan: &Plan, config: &Config, operator: &Operator, problems: &mut Diags) {
+    let path = operator.get("PATH").map_or("", String::as_str);
+    let mut look_up = LookUp { path, config, known: BTreeSet::new(), missing: BTreeSet::new(), problems };
+    for node in &plan.nodes {
+        node.checks.iter().for_each(|c| look_up.check(c, &format!("done_when of {}", node.node.id.value)));
+    }
+    for invariant in &plan.invariants {
+        invariant.checks.iter().for_each(|c| look_up.check(c, &format!("invariant {}", invariant.id)));
+    }
+    for setup in &config.worktree.setup {
+        plan::programs(&setup.value).iter().for_each(|word| look_up.word(&word.text, &setup.span, "setup"));
+    }
+    for (word, span) in crate::step::programs(&config.recipe.ast, &config.recipe.source) {
+        look_up.word(&word, &span, "recipe");
+    }
+    agents_in_use(plan, config).into_iter().for_each(|name| look_up.agent(&name));
+}
+
+struct LookUp<'a> {
+    path: &'a str,
+    config: &'a Config,
+    known: BTreeSet<String>,
+    missing: BTreeSet<String>,
+    problems: &'a mut Diags,
+}
+
+impl LookUp<'_> {
+    fn check(&mut self, check: &PlannedCheck, whose: &str) {
+        for word in plan::programs(&check.check.command.value) {
+            let whole = &check.check.command.span;
+            // The span of the word itself, where the command stands in its file as it runs.
+            let span = match whole.text().find(&word.text) {
+                Some(at) => whole.source().span(whole.offset() + at, word.text.len()),
+                None => whole.clone(),
+            };
+            self.word(&word.text, &span, whose);
+        }
+    }
+
+    fn word(&mut self, word: &str, span: &Span, whose: &str) {
+        let provided = self.config.worktree.provides.iter().any(|p| p.value == word);
+        if provided || self.there(word) {
+            return;
+        }
+        self.missing.insert(word.to_owned());
+        self.problems.push(
+            Diag::error("preflight::program-missing", format!("'{word}' was not found on PATH ({whose})"))
+                .at(span, "needed here")
+                .help(format!("install it, or, if worktree preparation brings it, say so in audit.kdl: worktree {{ provides \"{word}\" }}")),
+        );
+    }
+
+    fn there(&mut self, word: &str) -> bool {
+        if self.known.contains(word) {
+            return true;
+        }
+        let found = !self.missing.contains(word) && which::which_in(word, Some(self.path), Path::new("/")).is_ok();
+        if found {
+            self.known.insert(word.to_owned());
+        }
+        found
+    }
+
+    fn agent(&mut self, name: &str) {
+        let Some(agent) = self.config.agents.get(name) else { return };
+        let command = &agent.command.value;
+        let there = if command.contains('/') { Path::new(command).is_relative() || Path::new(command).exists() } else { self.there(command) };
+        if there {
+            return;
+        }
+        let mut diag = Diag::error("preflight::agent-missing", format!("the program '{command}' of agent '{name}' was not found"));
+        if let crate::config::Origin::Written(span) = &agent.command.origin {
+            diag = diag.at(span, "named here");
+        }
+        let others = AdapterKind::ALL.iter().map(|a| a.name()).filter(|n| which::which_in(n, Some(self.path), Path::new("/")).is_ok());
+        let help = match others.collect::<Vec<_>>().as_slice() {
+            [] => "install it, or bind another agent: roles { node \"NAME\" }, or --agent NAME".to_owned(),
+            found => format!("install it, or use one that is there: --agent {}", found.join(" or --agent ")),
+        };
+        self.problems.push(diag.help(help));
+    }
+}
+
+/// The agents that this run may call before it can fail: those of the nodes, and those that
+/// answer questions if there are any. The order is that of first use.
+fn agents_in_use(plan: &Plan, config: &Config) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |name: &str| {
+        if !names.iter().any(|n| n == name) {
+            names.push(name.to_owned());
+        }
+    };
+    plan.nodes.iter().for_each(|n| add(&n.settings.agent.value));
+    if plan.open_questions > 0 {
+        add(&config.agent_for(Role::Resolver).value);
+        add(&config.agent_for(Role::Arbiter).value);
+    }
+    names
+}
+
+/// A budget in USD is worth nothing with an agent that neither reports a cost nor has a price.
+fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
+    let Some(budget) = &config.bounds.cost_usd else { return };
+    for name in agents_in_use(plan, config) {
+        let Some(agent) = config.agents.get(&name) else { continue };
+        if !crate::agent::reports_cost(agent.adapter) && agent.price.is_none() {
+            let mut diag = Diag::error(
+                "preflight::budget-without-cost",
+                format!("there is a budget of {} USD, but agent '{name}' ({}) reports no cost", budget.value, agent.adapter.name()),
+            );
+            if let crate::config::Origin::Written(span) = &budget.origin {
+                diag = diag.at(span, "the budget");
+            }
+            let help = format!("give it prices: agent \"{name}\" {{ price {{ input 1.25; output 10.0; cached 0.125 }} }}, or bound tokens instead");
+            problems.push(diag.help(help));
+        }
+    }
+}
+
+/// What stands in the way outside of the files: the state of the working tree, the disk.
+///
+/// # Errors
+/// Git failed.
+pub fn surroundings(repo: &Repo, layout: &Layout, plan: Option<&Plan>, head: Option<&Oid>) -> Result<Diags, Fault> {
+    let mut problems = Diags::new();
+    for obstacle in repo.obstacles(layout)? {
+        problems.push(Diag::error("preflight::repository", obstacle.what).help(obstacle.remedy));
+    }
+    if let (Some(plan), Some(head)) = (plan, head) {
+        let lanes = plan.max_parallel.min(plan.nodes.len()) as u64 + 1;
+        let needed = repo.checkout_size(head)?.saturating_mul(lanes);
+        let free = crate::files::free_space(repo.root()).unwrap_or(u64::MAX);
+        if needed > free {
+            let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1024 * 10 / 1024);
+            problems.push(
+                Diag::error("preflight::disk", format!("{} need about {}, {} are free", count(usize::try_from(lanes).unwrap_or(0), "worktree"), gib(needed), gib(free)))
+                    .help("free some space, run fewer nodes at once (-j), or put worktrees elsewhere: worktree { root \"DIR\" }"),
+            );
+        }
+    }
+    Ok(problems)
+}
+
+/// The reports of phase 0, by their paths relative to out.
+pub fn reports(plan: &Plan, run_id: &RunId) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("preflight/trace_matrix.md", plan::render::trace_matrix(plan).into_bytes()),
+        ("preflight/dispatch_plan.md", plan::render::dispatch_plan(plan, run_id).into_bytes()),
+        ("preflight/dispatch_plan.json", plan::render::dispatch_plan_json(plan, run_id).into_bytes()),
+        ("preflight/check_normalization.md", plan::render::check_normalization(plan).into_bytes()),
+    ]
+}
+
+/// "did you mean" for a node's id typed on the command line.
+pub fn nearest_node<'a>(plan: &'a Plan, word: &str) -> Option<&'a str> {
+    nearest(word, plan.nodes.iter().map(|n| n.node.id.as_str()))
+}
+
+/// Where a node's kept worktree is, from the newest worktree of that name.
+pub fn kept_worktree(repo: &Repo, node: &str) -> Result<Option<PathBuf>, Fault> {
+    let ours = |dir: &Path| {
+        let name = dir.file_name()?.to_str()?.strip_prefix("audit-")?;
+        let (tier, rest) = name.split_once('-')?;
+        let (id, stamp) = rest.rsplit_once('-')?;
+        (tier.bytes().all(|b| b.is_ascii_digit()) && id == node).then(|| stamp.to_owned())
+    };
+    let found = repo.worktrees()?.into_iter().filter_map(|w| Some((ours(&w.dir)?, w.dir)));
+    Ok(found.max().map(|(_, dir)| dir))
+}
