@@ -18,12 +18,14 @@
 //! not UTF-8, a byte. A leading `./` and doubled slashes mean nothing and are accepted.
 
 mod automaton;
+mod index;
 mod lex;
 mod parse;
 mod pattern;
 mod set;
 mod token;
 
+pub use index::PatternIndex;
 pub use pattern::{Pattern, PatternError};
 pub use set::PatternSet;
 

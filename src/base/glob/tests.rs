@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Pattern, PatternError, PatternSet};
+use super::{Pattern, PatternError, PatternIndex, PatternSet};
 use crate::base::path::RepoPath;
 
 fn pattern(text: &str) -> Pattern {
@@ -209,6 +209,17 @@ fn covering_and_void_sets_are_told() {
 }
 
 #[test]
+fn the_index_offers_only_what_lies_on_the_same_way() {
+    let all: Vec<Pattern> =
+        ["src/a.rs", "src/b.rs", "src/**", "docs/*", "**/*.md"].into_iter().map(pattern).collect();
+    let index = PatternIndex::new(&all);
+    assert_eq!(index.candidates(&pattern("src/a.rs")), [0, 2, 4]);
+    assert_eq!(index.candidates(&pattern("src/*.rs")), [0, 1, 2, 4]);
+    assert_eq!(index.candidates(&pattern("docs/x")), [3, 4]);
+    assert_eq!(index.candidates(&pattern("**")), [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn literal_parts_are_known() {
     for (text, literal, prefix) in [
         ("src/a.rs", true, "src/a.rs"),
@@ -375,6 +386,16 @@ proptest! {
             if !brute(&x, &n) {
                 prop_assert!(sets[0].overlaps(&sets[1]));
             }
+        }
+    }
+
+    #[test]
+    fn the_index_misses_no_overlap(all in prop::collection::vec(components(), 1..12), q in components()) {
+        let all: Vec<Pattern> = all.iter().map(|c| pattern(&written(c))).collect();
+        let q = pattern(&written(&q));
+        let candidates = PatternIndex::new(&all).candidates(&q);
+        for (i, p) in all.iter().enumerate() {
+            prop_assert!(!p.overlaps(&q) || candidates.contains(&i), "{} and {}", p, q);
         }
     }
 
