@@ -13,6 +13,7 @@ mod normalize;
 mod overlap;
 mod predict;
 mod settings;
+mod shell;
 mod units;
 mod warnings;
 
@@ -27,3 +28,4 @@ pub use make::make;
 pub use model::*;
 pub use normalize::{Normalized, normalize};
 pub use predict::{Prediction, prediction};
+pub use shell::{Program, programs};
