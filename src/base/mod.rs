@@ -11,7 +11,7 @@ pub mod quantity;
 pub mod text;
 
 pub use clock::{Clock, FixedClock, SystemClock};
-pub use glob::{Pattern, PatternSet};
+pub use glob::{Pattern, PatternError, PatternIndex, PatternSet};
 pub use id::{Id, IdError, Oid, RunId};
 pub use layout::Layout;
 pub use path::RepoPath;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Id, PatternSet};
-use crate::bundle::{Check, CheckScope, Node};
-use crate::config::{EnvBlock, ExpectedSignal, LocConfidence, Setting};
+use crate::bundle::{Check, CheckScope, DeltaItem, Node};
+use crate::config::{EnvBlock, ExpectedSignal, LocConfidence, Origin, Setting};
 
 /// Index of a node in graph.md's order.
 pub type NodeIx = usize;
@@ -47,8 +47,12 @@ pub struct NodeSettings {
     pub expected_signal: Setting<ExpectedSignal>,
     /// The number of changed lines past which the node is oversized; `None`: no cap.
     pub loc_cap: Option<u64>,
-    /// The line count past which a split is proposed at once.
+    /// The line count past which a split is proposed at once. Never below the cap.
     pub loc_extreme: u64,
+    /// The line count past which a node without a cap is worth a warning.
+    pub loc_warn: Option<u64>,
+    /// The row of the policy that the three come from.
+    pub loc_origin: Origin,
     /// The node's own additions (graph.md, then the node block), applied over the global ones.
     pub env: EnvBlock,
 }
@@ -99,6 +103,15 @@ pub struct PlannedNode {
     pub touches: PatternSet,
 }
 
+/// A resource that several nodes may write, and who takes turns on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedHotspot {
+    /// The entry of `hotspot_files` or of audit.kdl, or the group's name.
+    pub name: String,
+    /// The nodes in the order of their turns; one at least.
+    pub sharers: std::sync::Arc<[NodeIx]>,
+}
+
 /// The plan, exactly what dispatch consumes. Nodes stand in graph.md's order.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
@@ -107,7 +120,12 @@ pub struct Plan {
     pub edges: Vec<Edge>,
     /// The nodes of each tier: parallel_safe=false first, then graph.md order.
     pub tiers: Vec<Vec<NodeIx>>,
+    /// The longest chain of waiting: most nodes, then most estimated lines, then graph.md order.
     pub critical_path: Vec<NodeIx>,
+    /// Every hotspot that a node shares, by its name.
+    pub hotspots: Vec<SharedHotspot>,
+    /// What the bundle promises, in state.md's order.
+    pub deltas: Vec<DeltaItem>,
     pub invariants: Vec<PlannedInvariant>,
     /// At most this many at once.
     pub max_parallel: usize,
