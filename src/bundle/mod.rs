@@ -3,17 +3,26 @@
 
 mod blocks;
 mod checks;
+mod cite;
 mod decode;
+mod graph;
 mod heading;
+mod join;
 mod mapping;
 mod model;
+mod node;
+mod own;
+mod parse;
+mod prompt;
 mod read;
 mod record;
 mod sections;
 mod state;
 mod table;
 mod text;
+mod trace;
 mod value;
 mod yaml;
 
 pub use model::*;
+pub use parse::parse;
