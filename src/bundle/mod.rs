@@ -16,6 +16,7 @@ mod parse;
 mod prompt;
 mod read;
 mod record;
+mod resolve;
 mod sections;
 mod state;
 mod table;
@@ -26,3 +27,4 @@ mod yaml;
 
 pub use model::*;
 pub use parse::parse;
+pub use resolve::move_question;

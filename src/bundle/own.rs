@@ -46,10 +46,12 @@ fn judge(raw: &str, layout: &Layout) -> Verdict {
         (head, false) => Some(head),
     });
     let path = literal.join("/");
-    let owned = !path.is_empty() && layout.owns(&RepoPath::from(path.as_str()));
+    let owns = |path: &str| layout.owns(&RepoPath::from(path));
     match wild {
-        None if owned && !below => Verdict::Outright,
-        _ if owned => Verdict::NothingLeft,
+        None if !below && owns(&path) => Verdict::Outright,
+        None if !below => Verdict::Stands,
+        // All that it can match lies below `path`.
+        _ if !path.is_empty() && owns(&format!("{path}/x")) => Verdict::NothingLeft,
         Some(head)
             if !below
                 && rest.next().is_none()

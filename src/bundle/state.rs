@@ -6,6 +6,7 @@ use super::checks::checks;
 use super::model::{DeltaItem, Invariant, Question, ResolvedQuestion, SectionForm, State};
 use super::read;
 use super::record::{Record, Schema, many, once};
+use super::value::Value;
 use super::sections::{self, Items, Part, SECTIONS};
 use crate::base::Id;
 use crate::diag::{Diag, Diags, Source, Span, Spanned};
@@ -133,10 +134,19 @@ fn resolved(record: &Record, diags: &mut Diags) -> Option<ResolvedQuestion> {
     let head = id_and_text(record, &RESOLVED, diags);
     let mut one = |key: &str| read::text(record, key, diags).map(|t| t.value);
     let (answer, confidence) = (one("answer"), one("confidence"));
-    let evidence = record.get("evidence").map(|v| read::list(v, diags)).unwrap_or_default();
-    let evidence = evidence.into_iter().map(|t| t.value).collect::<Vec<_>>().join(", ");
-    let evidence = (!evidence.is_empty()).then_some(evidence);
+    let evidence = record.get("evidence").and_then(|v| evidence(v, diags));
     head.map(|(id, text)| ResolvedQuestion { id, text, answer, confidence, evidence })
+}
+
+/// A text, or the elements of a list joined by commas.
+fn evidence(value: &Value, diags: &mut Diags) -> Option<String> {
+    match value.text() {
+        Some(text) => Some(text.value),
+        None => {
+            let all: Vec<String> = read::list(value, diags).into_iter().map(|t| t.value).collect();
+            Some(all.join(", "))
+        }
+    }
 }
 
 fn delta(record: &Record, diags: &mut Diags) -> Option<DeltaItem> {

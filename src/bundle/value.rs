@@ -101,7 +101,7 @@ mod tests {
         let raw = |r: Range<usize>| Value::raw(&source, r).text().unwrap().value;
         assert_eq!(raw(0..5), "`a` b");
         assert_eq!(raw(6..15), "c`");
-        assert_eq!(Value::cell(&source, 16..22).text().unwrap().value, "x | y");
+        assert_eq!(Value::cell(&source, 15..21).text().unwrap().value, "x | y");
         assert!(Value::raw(&source, 3..3).is_null());
     }
 }

@@ -220,7 +220,9 @@ mod tests {
         ] {
             assert_eq!(read(text).map(|_| ()), Err(code), "{text}");
         }
-        assert_eq!(read(&"[".repeat(100)).map(|_| ()), Err("bundle::yaml-depth"));
-        assert_eq!(read(&"[".repeat(100_000)).map(|_| ()), Err("bundle::yaml-depth"));
+        let deep = "[".repeat(100) + &"]".repeat(100);
+        assert_eq!(read(&deep).map(|_| ()), Err("bundle::yaml-depth"));
+        assert_eq!(read(&"[".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
+        assert_eq!(read(&"- ".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
     }
 }
