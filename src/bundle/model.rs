@@ -118,7 +118,10 @@ pub struct Section {
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct State {
+    /// The text without a byte order mark.
     pub source: Source,
+    /// True if the file begins with a byte order mark.
+    pub bom: bool,
     pub invariants: Vec<Invariant>,
     pub open_questions: Vec<Question>,
     pub resolved_questions: Vec<ResolvedQuestion>,
