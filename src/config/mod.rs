@@ -14,6 +14,8 @@ mod show;
 mod steps;
 mod tree;
 mod types;
+#[cfg(test)]
+mod tests;
 
 pub use expand::{expand, variables};
 pub use find::{FILE_NAME, find};

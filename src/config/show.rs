@@ -58,6 +58,16 @@ macro_rules! show_numbers {
 }
 show_numbers!(u8 u16 u32 u64 usize f64);
 
+/// A number of bytes in the largest unit that keeps it whole.
+pub(super) fn bytes(n: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fits = units.into_iter().find(|(_, shift)| n.trailing_zeros() >= *shift);
+    match fits.filter(|_| n > 0) {
+        Some((unit, shift)) => quoted(&format!("{}{unit}", n >> shift)),
+        None => quoted(&format!("{n}B")),
+    }
+}
+
 impl Show for Duration {
     fn show(&self) -> String {
         quoted(&quantity::format_duration(*self))
@@ -99,4 +109,18 @@ show_words! {
     PromptVia: VIA
     RemediateFrom: REMEDIATE_FROM
     SandboxMode: SANDBOX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_they_are_read() {
+        assert_eq!(quoted("a\"\\\n\u{1}"), r#""a\"\\\n\u{1}""#);
+        assert_eq!(bytes(64 << 20), "\"64MiB\"");
+        assert_eq!(bytes(1000), "\"1000B\"");
+        assert_eq!(Duration::from_secs(5400).show(), "\"1h30m\"");
+        assert_eq!(SandboxMode::Off.show(), "\"off\"");
+    }
 }

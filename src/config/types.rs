@@ -115,7 +115,7 @@ pub(super) fn size(scalar: &Scalar) -> Result<u64, Wrong> {
 
 /// A path pattern.
 pub(super) fn pattern(scalar: &Scalar) -> Result<Pattern, Wrong> {
-    let raw = string(scalar)?;
+    let raw = text(scalar)?;
     Pattern::parse(&raw).map_err(|e| {
         Wrong::Value(format!("{raw:?} is not a pattern: {e}"), "write a path or a glob, like \"src/**/*.rs\"".to_owned())
     })

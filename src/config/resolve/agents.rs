@@ -15,11 +15,13 @@ impl Resolver<'_> {
     pub(super) fn agents(&mut self) -> Option<BTreeMap<String, Agent>> {
         let (user, defaults) = (&self.layers.user.raw.agents, &self.layers.defaults.raw.agents);
         let mut all = BTreeMap::new();
+        self.terse = true;
         for base in defaults {
             if !user.iter().any(|a| a.name.value == base.name.value) {
                 all.insert(base.name.value.clone(), self.agent(base, base)?);
             }
         }
+        self.terse = false;
         for raw in user {
             match base_of(raw, defaults) {
                 Some(base) => {
@@ -78,13 +80,14 @@ impl Resolver<'_> {
         })
     }
 
-    /// Only `exec` has no program of its own; declaring one without is an error.
+    /// Only the adapter `exec` has no program of its own. An agent that needs one is refused
+    /// where it is declared; the predeclared agent of that name where it is referred to.
     fn command(&mut self, path: &str, raw: &RawAgent, base: &RawAgent) -> Setting<String> {
         let written = raw.command.clone().or_else(|| base.command.clone());
         if let Some(found) = self.maybe(path, None, &written) {
             return found;
         }
-        if !std::ptr::eq(raw, base) && !raw.command_written {
+        if raw.name.value != base.name.value && !raw.command_written {
             let message = format!("agent '{}' has no command", raw.name.value);
             let help = "name the program: command \"./tools/agent.sh\"";
             self.diags.push(Diag::error("config::missing-value", message).at(&raw.name.span, "").help(help));
@@ -126,6 +129,9 @@ impl Resolver<'_> {
             self.known_override(agents, over);
         }
         let user = self.marked_default(&self.layers.user.raw.agents);
+        if let (Some(name), None) = (&user, &over) {
+            self.known_agent(agents, name);
+        }
         let default = self.marked_default(&self.layers.defaults.raw.agents);
         self.layered("default agent", over, &user, &default)
     }
@@ -164,15 +170,13 @@ impl Resolver<'_> {
 
     /// Reports a name that is no agent's, or an agent that can't be called.
     pub(super) fn known_agent(&mut self, agents: &BTreeMap<String, Agent>, name: &Spanned<String>) {
-        let declared = self.layers.user.raw.agents.iter().any(|a| a.name.value == name.value);
-        if let Some(diag) = unusable(agents, &name.value, declared) {
+        if let Some(diag) = self.unusable(agents, &name.value) {
             self.diags.push(diag.at(&name.span, ""));
         }
     }
 
     fn known_override(&mut self, agents: &BTreeMap<String, Agent>, over: &Setting<String>) {
-        let declared = self.layers.user.raw.agents.iter().any(|a| a.name.value == over.value);
-        if let Some(mut diag) = unusable(agents, &over.value, declared) {
+        if let Some(mut diag) = self.unusable(agents, &over.value) {
             let from = match &over.origin {
                 Origin::Flag(flag) => format!("given by {flag}"),
                 other => format!("given by the {other}"),
@@ -181,22 +185,23 @@ impl Resolver<'_> {
             self.diags.push(diag);
         }
     }
-}
 
-/// `declared`: audit.kdl has such an agent, so that what is wrong with it is reported there.
-fn unusable(agents: &BTreeMap<String, Agent>, name: &str, declared: bool) -> Option<Diag> {
-    match agents.get(name) {
-        Some(agent) if agent.command.value.is_empty() && !declared => {
-            let help = "declare it: agent \"exec\" { command \"./tools/agent.sh\" }";
-            Some(Diag::error("config::missing-value", format!("agent '{name}' has no command")).help(help))
+    fn unusable(&self, agents: &BTreeMap<String, Agent>, name: &str) -> Option<Diag> {
+        match agents.get(name) {
+            Some(agent) if agent.command.value.is_empty() && agent.adapter.name() == name => {
+                let help = "declare it: agent \"exec\" { command \"./tools/agent.sh\" }";
+                Some(Diag::error("config::missing-value", format!("agent '{name}' has no command")).help(help))
+            }
+            Some(_) => None,
+            // It is declared, but with an adapter that is wrong: that is reported there.
+            None if self.layers.user.raw.agents.iter().any(|a| a.name.value == name) => None,
+            None => {
+                let diag = Diag::error("config::unknown-agent", format!("there is no agent '{name}'"));
+                let diag = diag.suggest(name, names(agents));
+                let known = || names(agents).collect::<Vec<_>>().join(", ");
+                Some(if diag.help.is_some() { diag } else { diag.help(format!("known agents: {}", known())) })
+            }
         }
-        None if !declared => {
-            let diag = Diag::error("config::unknown-agent", format!("there is no agent '{name}'"));
-            let diag = diag.suggest(name, names(agents));
-            let known = names(agents).collect::<Vec<_>>().join(", ");
-            Some(if diag.help.is_some() { diag } else { diag.help(format!("known agents: {known}")) })
-        }
-        _ => None,
     }
 }
 

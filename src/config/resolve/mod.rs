@@ -29,7 +29,7 @@ pub(super) struct Layers<'a> {
 /// The configuration (`None` if the built-in defaults lack a setting, which is a bug) and
 /// the problems that only show once everything is read.
 pub(super) fn resolve(layers: &Layers) -> (Option<Config>, Diags) {
-    let mut resolver = Resolver { layers, listing: Vec::new(), diags: Diags::new() };
+    let mut resolver = Resolver { layers, listing: Vec::new(), terse: false, diags: Diags::new() };
     resolver.unknown_variables();
     let config = resolver.config();
     (config, resolver.diags)
@@ -39,6 +39,8 @@ pub(super) fn resolve(layers: &Layers) -> (Option<Config>, Diags) {
 struct Resolver<'a> {
     layers: &'a Layers<'a>,
     listing: Vec<Explained>,
+    /// What is not set is not listed: the predeclared agents would bury the rest.
+    terse: bool,
     diags: Diags,
 }
 
@@ -133,16 +135,22 @@ impl Resolver<'_> {
     fn list_setting<T: Show>(&mut self, path: &str, found: Option<&Setting<T>>) {
         match found {
             Some(setting) => self.list(path, setting.value.show(), Some(setting.origin.clone())),
-            None => self.list(path, "not set".to_owned(), None),
+            None => self.list_unset(path),
+        }
+    }
+
+    fn list_unset(&mut self, path: &str) {
+        if !self.terse {
+            self.list(path, "not set".to_owned(), None);
         }
     }
 
     /// A list whose values have places of their own; the first one's stands for all.
     fn list_many<T: Show>(&mut self, path: &str, values: &[Spanned<T>]) {
-        let origin = values.first().map(|v| self.origin(&v.span));
+        let Some(first) = values.first() else { return self.list_unset(path) };
+        let origin = self.origin(&first.span);
         let shown: Vec<_> = values.iter().map(|v| v.value.show()).collect();
-        let shown = if shown.is_empty() { "not set".to_owned() } else { shown.join(" ") };
-        self.list(path, shown, origin);
+        self.list(path, shown.join(" "), Some(origin));
     }
 
     /// A setting that has a default: `over` (flag or environment), else the user's, else

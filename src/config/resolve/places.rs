@@ -20,7 +20,7 @@ impl Resolver<'_> {
             self.list(&format!("hotspots {}", hotspot.name.value.show()), patterns.join(" "), Some(origin));
         }
         if all.is_empty() {
-            self.list("hotspots", "not set".to_owned(), None);
+            self.list_unset("hotspots");
         }
         all.iter().map(|h| Hotspot { name: h.name.value.clone(), patterns: h.patterns.clone() }).collect()
     }
@@ -101,9 +101,7 @@ impl Resolver<'_> {
                 self.list(&format!("{path} {name}"), value, Some(origin));
             }
         }
-        if !node.env.pass.is_empty() || !node.env.set.is_empty() {
-            self.env(&format!("{path} env"), &[&node.env]);
-        }
+        self.env(&format!("{path} env"), &[&node.env]);
     }
 
     pub(super) fn recipe(&mut self) -> Option<Script> {

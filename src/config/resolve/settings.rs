@@ -7,7 +7,7 @@ use super::super::model::{
     Setting,
 };
 use super::super::raw::Slot;
-use super::super::show::{MASK, Show};
+use super::super::show::{Show, bytes};
 use super::super::{steps, types};
 use super::Resolver;
 use crate::base::Pattern;
@@ -126,11 +126,21 @@ impl Resolver<'_> {
             author: self.setting("author", &user.author, &default.author)?,
             grace: self.setting("grace", &user.grace, &default.grace)?,
             check_timeout: self.setting("check-timeout", &user.check_timeout, &default.check_timeout)?,
-            log_limit: self.setting("log-limit", &user.log_limit, &default.log_limit)?,
-            disk_limit: self.maybe("disk-limit", None, &user.disk_limit),
+            log_limit: self.size("log-limit", &user.log_limit, &default.log_limit)?,
+            disk_limit: self.size("disk-limit", &user.disk_limit, &default.disk_limit),
             process_limit: self.maybe("process-limit", None, &user.process_limit),
             shell: self.setting("shell", &user.shell, &default.shell)?,
         })
+    }
+
+    /// A number of bytes, listed with its unit.
+    fn size(&mut self, path: &str, user: &Slot<u64>, default: &Slot<u64>) -> Option<Setting<u64>> {
+        let found = self.written(user).or_else(|| self.written(default));
+        match &found {
+            Some(setting) => self.list(path, bytes(setting.value), Some(setting.origin.clone())),
+            None => self.list_unset(path),
+        }
+        found
     }
 
     /// The first of `blocks` in which a name stands decides about it.
@@ -151,11 +161,12 @@ impl Resolver<'_> {
                 }
             }
         }
-        self.list_many(&format!("{path} pass"), &all.pass);
+        if !all.pass.is_empty() || path == "env" {
+            self.list_many(&format!("{path} pass"), &all.pass);
+        }
         for (name, value) in &all.set {
-            let shown = if value.secret { MASK.to_owned() } else { value.show() };
             let origin = self.origin(&value.span);
-            self.list(&format!("{path} {name}"), shown, Some(origin));
+            self.list(&format!("{path} {name}"), value.show(), Some(origin));
         }
         all
     }
@@ -203,7 +214,7 @@ impl Resolver<'_> {
             all.push(Notify { events: raw.events.clone(), run: raw.run.script.clone() });
         }
         if all.is_empty() {
-            self.list("notify", "not set".to_owned(), None);
+            self.list_unset("notify");
         }
         all
     }

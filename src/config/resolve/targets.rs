@@ -68,9 +68,7 @@ impl Resolver<'_> {
         if !raw.needs.is_empty() {
             self.list_many(&format!("{path} needs"), &raw.needs);
         }
-        if !raw.env.pass.is_empty() || !raw.env.set.is_empty() {
-            self.env(&format!("{path} env"), &[&raw.env]);
-        }
+        self.env(&format!("{path} env"), &[&raw.env]);
     }
 
     /// Reports every cycle once, at the first of its targets, with each need of it.
