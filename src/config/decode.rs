@@ -90,7 +90,9 @@ impl Ctx<'_> {
         if node.args.len() < least {
             let message = format!("'{}' needs {what}", node.word);
             let help = format!("write it after the name: {} …", node.word);
-            self.push(Diag::error("config::missing-value", message).at(&node.span, "nothing follows").help(help));
+            self.push(
+                Diag::error("config::missing-value", message).at(&node.span, "nothing follows").help(help),
+            );
         }
         if let Some(extra) = node.args.get(most) {
             let message = match most {
@@ -98,7 +100,11 @@ impl Ctx<'_> {
                 _ => format!("'{}' takes one value", node.word),
             };
             let help = "remove it; settings inside are written key=value or in the block";
-            self.push(Diag::error("config::unexpected-value", message).at(&extra.span, "this one is too many").help(help));
+            self.push(
+                Diag::error("config::unexpected-value", message)
+                    .at(&extra.span, "this one is too many")
+                    .help(help),
+            );
         }
     }
 
@@ -107,7 +113,7 @@ impl Ctx<'_> {
             if !Shape::has(shape.one, &prop.key) {
                 self.push(self.unknown_prop(node, &prop.key, &prop.span, shape));
             } else if let Some(first) = node.props.iter().take(i).find(|p| p.key == prop.key) {
-                self.push(twice(&prop.key, &first.span, &prop.span));
+                self.push(twice(&format!("'{}'", prop.key), &first.span, &prop.span));
             }
         }
     }
@@ -126,14 +132,15 @@ impl Ctx<'_> {
         for (i, child) in nodes.iter().enumerate() {
             let key = child.key.as_str();
             if !shape.children().any(|c| c == key) {
-                let place = if owner.is_empty() { "a setting".to_owned() } else { format!("a setting of '{owner}'") };
+                let place =
+                    if owner.is_empty() { "a setting".to_owned() } else { format!("a setting of '{owner}'") };
                 let message = format!("'{}' is not {place}", child.word);
                 let diag = Diag::error("config::unknown-setting", message).at(&child.span, "unknown");
                 self.push(suggest(diag, key, shape.children()));
-            } else if Shape::has(shape.one, key) || Shape::has(shape.block, key) {
-                if let Some(first) = nodes.iter().take(i).find(|n| n.key == child.key) {
-                    self.push(twice(key, &first.span, &child.span));
-                }
+            } else if (Shape::has(shape.one, key) || Shape::has(shape.block, key))
+                && let Some(first) = nodes.iter().take(i).find(|n| n.key == child.key)
+            {
+                self.push(twice(&format!("'{key}'"), &first.span, &child.span));
             }
         }
     }
@@ -153,7 +160,7 @@ impl Ctx<'_> {
         let child = node.nodes().iter().find(|c| c.key == key);
         if let Some(prop) = node.props.iter().find(|p| p.key == key) {
             if let Some(child) = child {
-                self.push(twice(key, &prop.span, &child.span));
+                self.push(twice(&format!("'{key}'"), &prop.span, &child.span));
             }
             return self.read(&prop.value, read);
         }
@@ -205,7 +212,7 @@ impl Ctx<'_> {
         match slot {
             None => *slot = Some(value),
             Some(first) if self.yields_to(&first.span) || first.span.source() == self.source => {}
-            Some(first) => self.push(twice(key, &first.span, &value.span)),
+            Some(first) => self.push(twice(&format!("'{key}'"), &first.span, &value.span)),
         }
     }
 
@@ -229,7 +236,9 @@ fn describe(value: &Value, wrong: Wrong) -> Diag {
                 None => diag.help(format!("write {expected}")),
             }
         }
-        Wrong::Value(message, help) => Diag::error("config::bad-value", message).at(&value.span, "").help(help),
+        Wrong::Value(message, help) => {
+            Diag::error("config::bad-value", message).at(&value.span, "").help(help)
+        }
         Wrong::Choice(word, known) => {
             let message = format!("'{word}' is not one of {}", known.join(", "));
             let diag = Diag::error("config::bad-value", message).at(&value.span, "unknown");
@@ -248,6 +257,12 @@ fn type_hint(value: &Value, expected: &str) -> Option<String> {
         },
         Scalar::Text(text) if text.parse::<f64>().is_ok() && !expected.contains("string") => {
             Some(format!("write it without quotes: {text}"))
+        }
+        Scalar::Whole(n) if expected.contains("duration") => {
+            Some(format!("add a unit: \"{n}s\" or \"{n}m\""))
+        }
+        Scalar::Whole(n) if expected.contains("size") => {
+            Some(format!("add a unit: \"{n}KiB\" or \"{n}MiB\""))
         }
         Scalar::Whole(_) | Scalar::Number(_) | Scalar::Bool(_) if expected.contains("a string") => {
             Some(format!("put it in quotes: \"{}\"", value.span.text()))

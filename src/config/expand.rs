@@ -47,8 +47,9 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
             rest = tail;
             continue;
         }
-        let (name, tail) = variable(after)
-            .ok_or_else(|| "a '$' begins no variable; write $NAME, ${NAME}, or $$ for a '$' itself".to_owned())?;
+        let (name, tail) = variable(after).ok_or_else(|| {
+            "a '$' begins no variable; write $NAME, ${NAME}, or $$ for a '$' itself".to_owned()
+        })?;
         found.push(Piece::Variable(name));
         rest = tail;
     }

@@ -27,6 +27,9 @@ mod tests {
         assert_eq!(find(Path::new("/r/a"), root, &all), Some("/r/a/audit.kdl".into()));
         assert_eq!(find(Path::new("/r/b"), root, &all), None);
         assert_eq!(find(Path::new("/"), root, &all), None);
-        assert_eq!(find(Path::new("/r"), root, &|p| p == Path::new("/r/audit.kdl")), Some("/r/audit.kdl".into()));
+        assert_eq!(
+            find(Path::new("/r"), root, &|p| p == Path::new("/r/audit.kdl")),
+            Some("/r/audit.kdl".into())
+        );
     }
 }

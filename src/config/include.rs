@@ -19,6 +19,8 @@ pub(super) struct Gathered {
     pub diags: Diags,
     /// Texts annotated `(secret)` outside of `env`.
     pub secrets: Vec<String>,
+    /// A file could not be read or parsed, so that more may be declared than is known.
+    pub incomplete: bool,
 }
 
 /// Reads an included file by its root-relative path.
@@ -31,6 +33,7 @@ struct Loader<'a> {
     secrets: RefCell<Vec<String>>,
     /// Every included file with the place that asked for it.
     seen: Vec<(String, Span)>,
+    incomplete: bool,
 }
 
 /// Where the walk stands: the files above the current one, outermost first, and the
@@ -49,18 +52,24 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
         diags: RefCell::default(),
         secrets: RefCell::default(),
         seen: Vec::new(),
+        incomplete: false,
     };
     loader.file(source, &Chain::default());
-    Gathered { raw: loader.raw, diags: loader.diags.into_inner(), secrets: loader.secrets.into_inner() }
+    Gathered {
+        raw: loader.raw,
+        diags: loader.diags.into_inner(),
+        secrets: loader.secrets.into_inner(),
+        incomplete: loader.incomplete,
+    }
 }
 
 impl Loader<'_> {
     fn file(&mut self, source: &Source, chain: &Chain) {
-        let document = match read::document(source) {
-            Ok(document) => document,
-            Err(problems) => return self.diags.get_mut().extend(problems),
+        let chunks = match read::document(source) {
+            Ok(chunks) => chunks,
+            Err(problems) => return self.give_up(problems),
         };
-        let nodes = tree::nodes(&document, source, self.diags.get_mut());
+        let nodes = tree::nodes(&chunks, source, self.diags.get_mut());
         let ctx = Ctx { source, includers: &chain.files, diags: &self.diags, secrets: &self.secrets };
         let includes = raw::decode(&ctx, &nodes, &mut self.raw);
         for include in includes {
@@ -69,9 +78,14 @@ impl Loader<'_> {
             below.places.push(include.span.clone());
             match self.open(&include, &below) {
                 Ok(source) => self.file(&source, &below),
-                Err(problems) => self.diags.get_mut().extend(problems),
+                Err(problems) => self.give_up(problems),
             }
         }
+    }
+
+    fn give_up(&mut self, problems: Diags) {
+        self.incomplete = true;
+        self.diags.get_mut().extend(problems);
     }
 
     fn open(&mut self, include: &Spanned<String>, chain: &Chain) -> Result<Source, Diags> {
@@ -87,10 +101,13 @@ impl Loader<'_> {
                 .into());
         }
         if chain.files.len() > MAX_INCLUDES {
-            return Err(Diag::error("config::too-deep", format!("includes are nested more than {MAX_INCLUDES} deep"))
-                .at(&include.span, "here")
-                .help("include the files from one place")
-                .into());
+            return Err(Diag::error(
+                "config::too-deep",
+                format!("includes are nested more than {MAX_INCLUDES} deep"),
+            )
+            .at(&include.span, "here")
+            .help("include the files from one place")
+            .into());
         }
         self.seen.push((name.clone(), include.span.clone()));
         let bytes = (self.read)(&name).map_err(|e| missing(&name, include, &e))?;
@@ -105,9 +122,12 @@ fn inside(include: &Spanned<String>) -> Result<String, Diag> {
     let relative = !include.value.starts_with('/');
     let name = relative.then(|| types::normalize(&join(folder, &include.value))).flatten();
     name.filter(|n| !n.is_empty()).ok_or_else(|| {
-        Diag::error("config::include-outside", format!("{:?} does not lie inside the repository", include.value))
-            .at(&include.span, "")
-            .help(format!("write a path relative to {from}, inside the repository"))
+        Diag::error(
+            "config::include-outside",
+            format!("{:?} does not lie inside the repository", include.value),
+        )
+        .at(&include.span, "")
+        .help(format!("write a path relative to {from}, inside the repository"))
     })
 }
 

@@ -1,7 +1,10 @@
 //! A look at a KDL text before the parser sees it: strings and comments are closed, blocks
 //! balance and don't nest without end. kdl recurses for blocks, for the pieces of a block
-//! comment and for stray closing braces, so a hostile or broken file could end the process;
-//! here it becomes a diagnostic. Comments are blanked out (same length, so spans hold).
+//! comment and for whatever it can't place, so a hostile or broken file could end the
+//! process; here it becomes a diagnostic. Comments are blanked out (same length, so spans
+//! hold), and the text is cut into its settings, which are parsed one by one.
+
+use std::ops::Range;
 
 use crate::diag::{Diag, Diags, Source};
 
@@ -12,15 +15,20 @@ const MAX_COMMENT_DEPTH: usize = 64;
 /// Deepest nesting of blocks that are commented out with `/-`: the parser's time doubles
 /// with each.
 const MAX_DASHED: usize = 6;
-/// Most braces in one file: the bound of the parser's recursion whatever it makes of them.
-const MAX_BRACES: usize = 16_384;
+/// Most special characters in one setting: the bound of the parser's recursion, whatever
+/// it makes of them.
+const MAX_SPECIAL: usize = 25_000;
 
 /// What the parser may be given.
 pub(super) struct Scanned {
     /// The text with its block comments blanked out, of the same length.
     pub text: String,
-    /// Number of braces in it, those in strings included.
-    pub braces: usize,
+    /// Where its settings stand, each with all that is in it.
+    pub chunks: Vec<Range<usize>>,
+    /// The most special characters in one of them.
+    pub special: usize,
+    /// Where its quoted and raw strings stand, in order.
+    pub strings: Vec<Range<usize>>,
 }
 
 /// Checks the text and blanks out its comments.
@@ -45,7 +53,13 @@ struct Scanner<'a> {
     open: Vec<Open>,
     /// A `/-` was met whose block may follow.
     dash: bool,
-    comments: Vec<(usize, usize)>,
+    comments: Vec<Range<usize>>,
+    strings: Vec<Range<usize>>,
+    chunks: Vec<Range<usize>>,
+    /// The begin of the setting under way.
+    start: Option<usize>,
+    /// A `\` joins the next line to this one.
+    joined: bool,
     diags: Diags,
 }
 
@@ -59,6 +73,10 @@ impl<'a> Scanner<'a> {
             open: Vec::new(),
             dash: false,
             comments: Vec::new(),
+            strings: Vec::new(),
+            chunks: Vec::new(),
+            start: None,
+            joined: false,
             diags: Diags::new(),
         }
     }
@@ -68,18 +86,51 @@ impl<'a> Scanner<'a> {
             if !self.diags.is_empty() {
                 return;
             }
+            self.note(byte);
             match byte {
                 b'/' => self.slash(),
                 b'"' => self.quoted(),
                 b'#' => self.hash(),
                 b'{' => self.enter(),
                 b'}' => self.leave(),
+                b'\n' | b'\r' | b';' => self.end_line(byte),
                 _ => self.at += 1,
             }
         }
+        self.cut();
         if let (Some(open), true) = (self.open.last(), self.diags.is_empty()) {
             let (at, help) = (open.at, "close it with '}'");
             self.report("config::syntax", "a block is never closed", (at, 1), "opened here", help);
+        }
+    }
+
+    /// Keeps count of where a setting begins, and of what keeps it from ending.
+    fn note(&mut self, byte: u8) {
+        let comment = byte == b'/' && matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*'));
+        if byte.is_ascii_whitespace() || byte == b';' || comment {
+            return;
+        }
+        self.start.get_or_insert(self.at);
+        self.joined = byte == b'\\';
+        if self.open.is_empty() && !matches!(byte, b'/' | b'{') {
+            self.dash = false;
+        }
+    }
+
+    /// The end of a line or a `;`: of a setting too, unless a block is open, a `\` joins
+    /// the lines, or a `/-` still waits for what it removes.
+    fn end_line(&mut self, byte: u8) {
+        let joined = self.joined && byte != b';';
+        if self.open.is_empty() && !joined && !self.dash {
+            self.cut();
+        }
+        self.joined = joined && byte == b'\r' && self.rest().starts_with(b"\r\n");
+        self.at += 1;
+    }
+
+    fn cut(&mut self) {
+        if let Some(start) = self.start.take() {
+            self.chunks.push(start..self.at);
         }
     }
 
@@ -133,7 +184,7 @@ impl<'a> Scanner<'a> {
                 _ => self.at += 1,
             }
             if depth == 0 {
-                return self.comments.push((start, self.at));
+                return self.comments.push(start..self.at);
             }
             if depth > MAX_COMMENT_DEPTH {
                 let what = format!("comments are nested more than {MAX_COMMENT_DEPTH} deep");
@@ -154,14 +205,15 @@ impl<'a> Scanner<'a> {
                     let spaces = self.rest().iter().skip(1).take_while(|b| b.is_ascii_whitespace()).count();
                     self.at += 1 + spaces;
                 }
+                [b'\\', escape, ..] if !is_escape(*escape) => return self.no_escape(),
                 [b'\\', _, ..] => self.at += 2,
                 [b'"', b'"', b'"', ..] if multi => {
                     self.at += 3;
-                    return;
+                    return self.strings.push(start..self.at);
                 }
                 [b'"', ..] if !multi => {
                     self.at += 1;
-                    return;
+                    return self.strings.push(start..self.at);
                 }
                 [b'\n' | b'\r', ..] if !multi => return self.unclosed(start),
                 [] => return self.unclosed(start),
@@ -182,9 +234,20 @@ impl<'a> Scanner<'a> {
         self.at += quotes;
         let close = [vec![b'"'; quotes], vec![b'#'; hashes]].concat();
         match self.rest().windows(close.len()).position(|w| w == close) {
-            Some(found) => self.at += found + close.len(),
+            Some(found) => {
+                self.at += found + close.len();
+                self.strings.push(start..self.at);
+            }
             None => self.unclosed(start),
         }
+    }
+
+    /// The parser would only say that the whole string is bad.
+    fn no_escape(&mut self) {
+        let escape: String = self.source.text().get(self.at..).unwrap_or_default().chars().take(2).collect();
+        let what = format!("'{escape}' is not an escape of KDL");
+        let help = "where a text holds backslashes of its own, write it raw: #\"…\"# or #\"\"\" … \"\"\"#; or write \\\\ for one";
+        self.report("config::syntax", &what, (self.at, escape.len()), "", help);
     }
 
     fn unclosed(&mut self, start: usize) {
@@ -210,7 +273,13 @@ impl<'a> Scanner<'a> {
     fn leave(&mut self) {
         if self.open.pop().is_none() {
             let help = "remove it, or open the block that it is meant to close";
-            self.report("config::syntax", "a '}' closes no block", (self.at, 1), "nothing is open here", help);
+            self.report(
+                "config::syntax",
+                "a '}' closes no block",
+                (self.at, 1),
+                "nothing is open here",
+                help,
+            );
         }
         self.dash = false;
         self.at += 1;
@@ -218,21 +287,37 @@ impl<'a> Scanner<'a> {
 
     fn finish(self) -> Result<Scanned, Diags> {
         let mut bytes = self.bytes.to_vec();
-        for (start, end) in &self.comments {
-            if let Some(comment) = bytes.get_mut(*start..*end) {
+        for range in &self.comments {
+            if let Some(comment) = bytes.get_mut(range.clone()) {
                 comment.fill(b' ');
             }
         }
-        let braces = bytes.iter().filter(|b| matches!(b, b'{' | b'}')).count();
-        if braces > MAX_BRACES {
-            return Err(Diag::error("config::too-large", format!("{} has more than {MAX_BRACES} braces", self.source.name()))
-                .at(&self.source.span(0, 0), "")
-                .help("split it with include")
-                .into());
-        }
         // Only whole comments were overwritten, each from '/' to '/', so this stays UTF-8.
-        Ok(Scanned { text: String::from_utf8(bytes).unwrap_or_default(), braces })
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        let mut special = 0;
+        for chunk in &self.chunks {
+            let count = text.get(chunk.clone()).unwrap_or_default().chars().filter(is_special).count();
+            if count > MAX_SPECIAL {
+                let place = self.source.span(chunk.start, 1);
+                return Err(Diag::error("config::too-large", "this setting is too large to be parsed")
+                    .at(&place, "begins here")
+                    .help("move what is in it into a file of its own, such as a script that steps call")
+                    .into());
+            }
+            special = special.max(count);
+        }
+        Ok(Scanned { text, chunks: self.chunks, special, strings: self.strings })
     }
+}
+
+/// What may follow a `\`; what is not ASCII is left to the parser (some are spaces).
+fn is_escape(byte: u8) -> bool {
+    br#"\"bfnrtsu"#.contains(&byte) || byte.is_ascii_whitespace() || !byte.is_ascii()
+}
+
+/// A character that can't stand in a bare word, and at which the parser may start anew.
+fn is_special(c: &char) -> bool {
+    !c.is_alphanumeric() && !c.is_whitespace() && !"_-.,:'+*!?@$%&|<>^~`".contains(*c)
 }
 
 #[cfg(test)]
@@ -259,7 +344,18 @@ mod tests {
 
     #[test]
     fn what_never_ends_or_never_began_is_named() {
-        for bad in ["a {", "a }", "}}}}", "a \"x", "a \"x\n\"", "/* /* */", "a #\"x\"", "\"\"\"\nx", "a \"\\"] {
+        for bad in [
+            "a {",
+            "a }",
+            "}}}}",
+            "a \"x",
+            "a \"x\n\"",
+            "/* /* */",
+            "a #\"x\"",
+            "\"\"\"\nx",
+            "a \"\\",
+            "a \"\\q\"",
+        ] {
             assert_eq!(code(bad), Some("config::syntax"), "{bad}");
         }
     }
@@ -270,7 +366,32 @@ mod tests {
         assert_eq!(code(&"/*".repeat(100_000)), Some("config::too-deep"));
         let dashed = format!("{}{}", "/- a {\n".repeat(20), "}\n".repeat(20));
         assert_eq!(code(&dashed), Some("config::too-deep"));
-        assert_eq!(code(&"a {}\n".repeat(10_000)), Some("config::too-large"));
+        assert_eq!(code(&format!("a {{ {} }}", "b {}\n".repeat(20_000))), Some("config::too-large"));
+        assert_eq!(code(&"=".repeat(30_000)), Some("config::too-large"));
+        assert_eq!(code(&"a {}\n".repeat(20_000)), None);
+    }
+
+    #[test]
+    fn a_text_is_cut_into_its_settings() {
+        for (text, settings) in [
+            ("a 1\n\n// x\nb 2; c 3\r\nd", vec!["a 1", "b 2", "c 3", "d"]),
+            ("a {\n b\n}\nc \"\"\"\n x\n \"\"\"\n", vec!["a {\n b\n}", "c \"\"\"\n x\n \"\"\""]),
+            ("a \\\n 1\nb \\ // x\r\n 2\nc", vec!["a \\\n 1", "b \\ // x\r\n 2", "c"]),
+            ("/- a 1\nb", vec!["/- a 1", "b"]),
+            ("/-\n\na {\n}\nb", vec!["/-\n\na {\n}", "b"]),
+            ("a /-{ x\n} { y }\nb", vec!["a /-{ x\n} { y }", "b"]),
+            ("a /-1 /-\"x\"\nb", vec!["a /-1 /-\"x\"", "b"]),
+            (" /* x */ a /* \n */ 1\nb", vec!["a      1", "b"]),
+        ] {
+            let scanned = scan(&Source::new("f", text)).ok().unwrap();
+            let cut: Vec<_> =
+                scanned.chunks.iter().map(|c| scanned.text[c.clone()].replace("/* \n */", "")).collect();
+            assert_eq!(
+                cut.iter().map(|c| c.split_whitespace().collect::<Vec<_>>()).collect::<Vec<_>>(),
+                settings.iter().map(|c| c.split_whitespace().collect::<Vec<_>>()).collect::<Vec<_>>(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
         }
     }
     let folder = input.file.as_ref().and_then(|(name, _)| name.rsplit_once('/')).map_or("", |(f, _)| f);
-    let (config, problems) = resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
+    let (config, problems) =
+        resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
     diags.extend(problems);
     match config {
         Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),

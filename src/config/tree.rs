@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
+use miette::SourceSpan;
 
+use super::read::Chunk;
 use crate::diag::{Diag, Diags, Source, Span};
 
 /// A scalar as written.
@@ -88,65 +90,85 @@ pub(super) fn kebab(word: &str) -> String {
     word.replace('_', "-")
 }
 
-/// The nodes of a document; annotations that mean nothing are reported.
-pub(super) fn nodes(document: &KdlDocument, source: &Source, diags: &mut Diags) -> Vec<Node> {
-    document.nodes().iter().map(|n| node(n, source, diags)).collect()
+/// The nodes of a file's chunks; annotations that mean nothing are reported.
+pub(super) fn nodes(chunks: &[Chunk], source: &Source, diags: &mut Diags) -> Vec<Node> {
+    let mut all = Vec::new();
+    for chunk in chunks {
+        let mut reader = Reader { source, start: chunk.start, diags };
+        all.extend(reader.nodes(&chunk.document));
+    }
+    all
 }
 
-fn node(from: &KdlNode, source: &Source, diags: &mut Diags) -> Node {
-    let word = from.name().value().to_owned();
-    let span = source.span(from.name().span().offset(), from.name().span().len());
-    if let Some(annotation) = from.ty() {
-        let place = source.span(annotation.span().offset(), annotation.span().len());
-        diags.push(no_annotation(&place, annotation.value()));
+struct Reader<'a> {
+    source: &'a Source,
+    start: usize,
+    diags: &'a mut Diags,
+}
+
+impl Reader<'_> {
+    fn span(&self, place: SourceSpan) -> Span {
+        self.source.span(self.start + place.offset(), place.len())
     }
-    let mut args = Vec::new();
-    let mut props = Vec::new();
-    for entry in from.entries() {
-        let value = value(entry, source, diags);
-        match entry.name() {
-            None => args.push(value),
-            Some(name) => {
-                let span = source.span(name.span().offset(), name.span().len());
-                props.push(Prop { key: kebab(name.value()), span, value });
+
+    fn nodes(&mut self, document: &KdlDocument) -> Vec<Node> {
+        document.nodes().iter().map(|n| self.node(n)).collect()
+    }
+
+    fn node(&mut self, from: &KdlNode) -> Node {
+        let word = from.name().value().to_owned();
+        let span = self.span(from.name().span());
+        if let Some(annotation) = from.ty() {
+            let place = self.span(annotation.span());
+            self.diags.push(no_annotation(&place, annotation.value()));
+        }
+        let mut args = Vec::new();
+        let mut props = Vec::new();
+        for entry in from.entries() {
+            let value = self.value(entry);
+            match entry.name() {
+                None => args.push(value),
+                Some(name) => {
+                    props.push(Prop { key: kebab(name.value()), span: self.span(name.span()), value });
+                }
             }
         }
+        let children = from.children().map(|c| self.nodes(c));
+        Node { key: kebab(&word), word, span, args, props, children }
     }
-    let children = from.children().map(|c| nodes(c, source, diags));
-    Node { key: kebab(&word), word, span, args, props, children }
-}
 
-fn value(entry: &KdlEntry, source: &Source, diags: &mut Diags) -> Value {
-    let span = literal(entry, source);
-    let secret = match entry.ty() {
-        Some(annotation) if annotation.value() == "secret" => true,
-        Some(annotation) => {
-            diags.push(no_annotation(&span, annotation.value()));
-            false
+    fn value(&mut self, entry: &KdlEntry) -> Value {
+        let span = self.literal(entry);
+        let secret = match entry.ty() {
+            Some(annotation) if annotation.value() == "secret" => true,
+            Some(annotation) => {
+                self.diags.push(no_annotation(&span, annotation.value()));
+                false
+            }
+            None => false,
+        };
+        let scalar = match entry.value() {
+            KdlValue::String(text) => Scalar::Text(text.clone()),
+            KdlValue::Integer(n) => Scalar::Whole(*n),
+            KdlValue::Float(n) => Scalar::Number(*n),
+            KdlValue::Bool(b) => Scalar::Bool(*b),
+            KdlValue::Null => Scalar::Null,
+        };
+        Value { scalar, secret, span }
+    }
+
+    /// An entry's span covers its name, its annotation and sometimes spaces; the literal is
+    /// the last place in it where the value's own text stands.
+    fn literal(&self, entry: &KdlEntry) -> Span {
+        let whole = self.span(entry.span());
+        let found = entry.format().and_then(|f| {
+            let written = f.value_repr.trim();
+            whole.text().rfind(written).map(|at| (at, written.len()))
+        });
+        match found {
+            Some((at, len)) => self.source.span(whole.offset() + at, len),
+            None => whole,
         }
-        None => false,
-    };
-    let scalar = match entry.value() {
-        KdlValue::String(text) => Scalar::Text(text.clone()),
-        KdlValue::Integer(n) => Scalar::Whole(*n),
-        KdlValue::Float(n) => Scalar::Number(*n),
-        KdlValue::Bool(b) => Scalar::Bool(*b),
-        KdlValue::Null => Scalar::Null,
-    };
-    Value { scalar, secret, span }
-}
-
-/// An entry's span covers its name, its annotation and sometimes spaces; the literal is
-/// the last place in it where the value's own text stands.
-fn literal(entry: &KdlEntry, source: &Source) -> Span {
-    let whole = source.span(entry.span().offset(), entry.span().len());
-    let found = entry.format().and_then(|f| {
-        let written = f.value_repr.trim();
-        whole.text().rfind(written).map(|at| (at, written.len()))
-    });
-    match found {
-        Some((at, len)) => source.span(whole.offset() + at, len),
-        None => whole,
     }
 }
 

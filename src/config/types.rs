@@ -40,7 +40,9 @@ pub(super) fn string(scalar: &Scalar) -> Result<String, Wrong> {
 /// A string that is not empty.
 pub(super) fn text(scalar: &Scalar) -> Result<String, Wrong> {
     match string(scalar)? {
-        text if text.trim().is_empty() => wrong("an empty text means nothing here", "write one, or remove the setting"),
+        text if text.trim().is_empty() => {
+            wrong("an empty text means nothing here", "write one, or remove the setting")
+        }
         text => Ok(text),
     }
 }
@@ -53,12 +55,18 @@ pub(super) fn boolean(scalar: &Scalar) -> Result<bool, Wrong> {
     }
 }
 
+/// The upper bound of an integer that has none.
+pub(super) const MANY: i128 = i64::MAX as i128;
+
 /// An integer of at least `least` and at most `most`.
 pub(super) fn whole<T: TryFrom<i128>>(least: i128, most: i128) -> impl Read<T> {
     move |scalar: &Scalar| {
         let Scalar::Whole(n) = scalar else { return Err(Wrong::Type("an integer")) };
         match T::try_from(*n) {
             Ok(fits) if (least..=most).contains(n) => Ok(fits),
+            _ if most == MANY => {
+                wrong(format!("{n} is out of range"), format!("write an integer of at least {least}"))
+            }
             _ => wrong(format!("{n} is out of range"), format!("write an integer from {least} to {most}")),
         }
     }
@@ -109,7 +117,10 @@ pub(super) fn size(scalar: &Scalar) -> Result<u64, Wrong> {
     let Scalar::Text(text) = scalar else { return Err(Wrong::Type("a string with a size")) };
     match quantity::parse_size(text) {
         Ok(n) if n > 0 => Ok(n),
-        _ => wrong(format!("{text:?} is not a size"), "write a whole number with a unit, like \"64KiB\" or \"10GB\""),
+        _ => wrong(
+            format!("{text:?} is not a size"),
+            "write a whole number with a unit, like \"64KiB\" or \"10GB\"",
+        ),
     }
 }
 
@@ -117,7 +128,10 @@ pub(super) fn size(scalar: &Scalar) -> Result<u64, Wrong> {
 pub(super) fn pattern(scalar: &Scalar) -> Result<Pattern, Wrong> {
     let raw = text(scalar)?;
     Pattern::parse(&raw).map_err(|e| {
-        Wrong::Value(format!("{raw:?} is not a pattern: {e}"), "write a path or a glob, like \"src/**/*.rs\"".to_owned())
+        Wrong::Value(
+            format!("{raw:?} is not a pattern: {e}"),
+            "write a path or a glob, like \"src/**/*.rs\"".to_owned(),
+        )
     })
 }
 
@@ -155,7 +169,9 @@ pub(super) fn normalize(path: &str) -> Option<String> {
 /// An id as bundles use it.
 pub(super) fn id(scalar: &Scalar) -> Result<Id, Wrong> {
     let raw = string(scalar)?;
-    Id::parse(&raw).map_err(|e| Wrong::Value(format!("{raw:?} is not an id: {e}"), "write the id as the bundle has it".to_owned()))
+    Id::parse(&raw).map_err(|e| {
+        Wrong::Value(format!("{raw:?} is not an id: {e}"), "write the id as the bundle has it".to_owned())
+    })
 }
 
 /// The name of an environment variable.
@@ -164,7 +180,10 @@ pub(super) fn variable(scalar: &Scalar) -> Result<String, Wrong> {
     if is_variable(&raw) {
         Ok(raw)
     } else {
-        wrong(format!("{raw:?} is not the name of a variable"), "write letters, digits and '_', not beginning with a digit")
+        wrong(
+            format!("{raw:?} is not the name of a variable"),
+            "write letters, digits and '_', not beginning with a digit",
+        )
     }
 }
 
@@ -239,7 +258,10 @@ pub(super) fn author(scalar: &Scalar) -> Result<String, Wrong> {
 pub(super) fn version(scalar: &Scalar) -> Result<[u64; 3], Wrong> {
     let Scalar::Text(raw) = scalar else { return Err(Wrong::Type("a string with a version")) };
     parse_version(raw).ok_or_else(|| {
-        Wrong::Value(format!("{raw:?} is not a version"), "write up to three numbers, like \"0.1\" or \"1.2.3\"".to_owned())
+        Wrong::Value(
+            format!("{raw:?} is not a version"),
+            "write up to three numbers, like \"0.1\" or \"1.2.3\"".to_owned(),
+        )
     })
 }
 

@@ -161,11 +161,17 @@ fn audit_cells(ctx: &Ctx, node: &Node, raw: &mut RawAudit) {
 fn repository(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
     let raw = types::text(scalar)?;
     let part = |p: &str| {
-        !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) && p != "." && p != ".."
+        !p.is_empty()
+            && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && p != "."
+            && p != ".."
     };
     match raw.split_once('/') {
         Some((owner, name)) if part(owner) && part(name) => Ok(raw),
-        _ => Err(types::Wrong::Value(format!("{raw:?} is not a repository"), "write \"owner/name\"".to_owned())),
+        _ => Err(types::Wrong::Value(
+            format!("{raw:?} is not a repository"),
+            "write \"owner/name\"".to_owned(),
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::decode::{Args, Ctx, Shape};
 use super::super::model::{ExpectedSignal, LocConfidence, RemediateFrom};
 use super::super::tree::Node;
-use super::super::types::{self, Read, choice, whole};
+use super::super::types::{self, MANY, Read, choice, whole};
 use super::Slot;
 use crate::base::Pattern;
 use crate::diag::{Diag, Spanned};
@@ -60,9 +60,6 @@ pub(crate) struct RawRow {
     pub floor: Slot<u64>,
 }
 
-/// Largest integer that a setting takes: more is a typing error.
-pub(super) const MANY: i128 = i64::MAX as i128;
-
 pub(super) fn decode(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
     match node.key.as_str() {
         "auditrun" => auditrun(ctx, node, raw),
@@ -70,7 +67,13 @@ pub(super) fn decode(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
         "out" => single(ctx, node, &mut raw.out, "a directory", types::text),
         "concurrency" => single(ctx, node, &mut raw.concurrency, "a number of nodes", whole(1, 1024)),
         "expected-signal" => {
-            single(ctx, node, &mut raw.expected_signal, "require_nonempty or allow_empty", choice(types::SIGNAL));
+            single(
+                ctx,
+                node,
+                &mut raw.expected_signal,
+                "require_nonempty or allow_empty",
+                choice(types::SIGNAL),
+            );
         }
         "remediation" => remediation(ctx, node, raw),
         "sign" => single(ctx, node, &mut raw.sign, "#true or #false", types::boolean),
@@ -112,7 +115,11 @@ fn auditrun(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
             needed.span.text().trim_matches('"'),
             env!("CARGO_PKG_VERSION")
         );
-        ctx.push(Diag::error("config::min-version", message).at(&needed.span, "asked for here").help("update auditrun"));
+        ctx.push(
+            Diag::error("config::min-version", message)
+                .at(&needed.span, "asked for here")
+                .help("update auditrun"),
+        );
     }
     ctx.put(&mut raw.min_version, Some(needed), "min-version");
 }
@@ -120,19 +127,28 @@ fn auditrun(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
 fn remediation(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
     ctx.check(node, &Shape { args: Args::One("a number of cycles"), one: &["from"], ..Shape::EMPTY });
     ctx.put(&mut raw.remediation, ctx.arg(node, whole(0, MAX_REMEDIATION)), "remediation");
-    ctx.put(&mut raw.remediate_from, ctx.one(node, "from", choice(types::REMEDIATE_FROM)), "remediation from");
+    ctx.put(
+        &mut raw.remediate_from,
+        ctx.one(node, "from", choice(types::REMEDIATE_FROM)),
+        "remediation from",
+    );
 }
 
 pub(super) fn bounds(ctx: &Ctx, node: &Node, raw: &mut RawBounds) {
     ctx.check(node, &Shape { one: &["max-iterations", "timeout", "cost-usd", "tokens"], ..Shape::EMPTY });
-    ctx.put(&mut raw.max_iterations, ctx.one(node, "max-iterations", whole(1, MANY)), "bounds max-iterations");
+    ctx.put(
+        &mut raw.max_iterations,
+        ctx.one(node, "max-iterations", whole(1, MANY)),
+        "bounds max-iterations",
+    );
     ctx.put(&mut raw.timeout, ctx.one(node, "timeout", types::duration), "bounds timeout");
     ctx.put(&mut raw.cost_usd, ctx.one(node, "cost-usd", types::amount), "bounds cost-usd");
     ctx.put(&mut raw.tokens, ctx.one(node, "tokens", whole(1, MANY)), "bounds tokens");
 }
 
 pub(super) fn loc_confidence(ctx: &Ctx, node: &Node, raw: &mut RawLoc) {
-    let shape = Shape { args: Args::Optional("a confidence"), block: &["tight", "rough", "extreme"], ..Shape::EMPTY };
+    let shape =
+        Shape { args: Args::Optional("a confidence"), block: &["tight", "rough", "extreme"], ..Shape::EMPTY };
     ctx.check(node, &shape);
     ctx.put(&mut raw.default, ctx.arg(node, choice(types::LOC_CONFIDENCE)), "loc-confidence");
     row(ctx, node, "tight", &mut raw.tight);

@@ -33,7 +33,11 @@ pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
     ctx.check(node, &Shape { one, many: &["parts"], block: &["dashboard"], ..Shape::EMPTY });
     ctx.put(&mut raw.patience, ctx.one(node, "patience", whole(1, 1000)), "patience");
     ctx.put(&mut raw.stuck_below, ctx.one(node, "stuck-below", whole(0, 1000)), "stuck-below");
-    ctx.put(&mut raw.recursion_depth, ctx.one(node, "recursion-depth", whole(0, MAX_RECURSION)), "recursion-depth");
+    ctx.put(
+        &mut raw.recursion_depth,
+        ctx.one(node, "recursion-depth", whole(0, MAX_RECURSION)),
+        "recursion-depth",
+    );
     ctx.put(&mut raw.database, ctx.one(node, "database", database), "database");
     raw.parts.extend(ctx.many(node, "parts", types::text));
     if let Some(dashboard) = ctx.block(node, "dashboard") {
@@ -82,7 +86,11 @@ pub(super) fn notify(ctx: &Ctx, node: &Node, all: &mut Vec<RawNotify>) {
             None if on.holds("run") => {}
             None => {
                 let help = "add run \"…\" with the steps to take";
-                ctx.push(Diag::error("config::missing-value", "'on' has nothing to run").at(&on.span, "").help(help));
+                ctx.push(
+                    Diag::error("config::missing-value", "'on' has nothing to run")
+                        .at(&on.span, "")
+                        .help(help),
+                );
             }
         }
     }

@@ -11,11 +11,11 @@ mod target;
 
 pub(super) use agent::{RawAgent, RawAudit};
 pub(super) use basics::{RawBasics, RawBounds, RawLoc, RawRow};
-pub(super) use extras::{RawForge, RawNotify};
 pub use extras::NOTIFY_EVENTS;
-pub use target::SUBCOMMANDS;
+pub(super) use extras::{RawForge, RawNotify};
 pub(super) use places::{RawHotspot, RawSandbox, RawWorktree};
 pub(super) use target::RawTarget;
+pub use target::SUBCOMMANDS;
 
 use std::collections::BTreeMap;
 

@@ -3,14 +3,21 @@
 use super::super::decode::{Args, Ctx, Shape, twice};
 use super::super::model::{InvariantChecks, NodeOverride};
 use super::super::tree::Node;
-use super::super::types::{self, choice, whole};
+use super::super::types::{self, MANY, choice, whole};
 use super::agent::MAX_RETRIES;
-use super::basics::MANY;
 use super::env;
 
 const NODE: Shape = Shape {
     args: Args::One("the id of a node"),
-    one: &["agent", "estimated-loc", "expected-signal", "loc-confidence", "parallel-safe", "retries", "timeout"],
+    one: &[
+        "agent",
+        "estimated-loc",
+        "expected-signal",
+        "loc-confidence",
+        "parallel-safe",
+        "retries",
+        "timeout",
+    ],
     many: &[],
     block: &["env"],
     blocks: &[],
@@ -37,7 +44,12 @@ pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<NodeOverride>) {
 }
 
 pub(super) fn invariant(ctx: &Ctx, node: &Node, all: &mut Vec<InvariantChecks>) {
-    let shape = Shape { args: Args::One("the id of an invariant"), one: &["timeout"], many: &["check"], ..Shape::EMPTY };
+    let shape = Shape {
+        args: Args::One("the id of an invariant"),
+        one: &["timeout"],
+        many: &["check"],
+        ..Shape::EMPTY
+    };
     ctx.check(node, &shape);
     let Some(id) = ctx.arg(node, types::id) else { return };
     let first = all.iter().filter_map(|n| n.id.as_ref()).find(|i| i.value == id.value);

@@ -57,7 +57,9 @@ fn files(ctx: &Ctx, node: &Node, all: &mut Vec<RawHotspot>) {
 
 fn group(ctx: &Ctx, node: &Node, all: &mut Vec<RawHotspot>) {
     ctx.check(node, &Shape { args: Args::Some("a name and at least one pattern"), ..Shape::EMPTY });
-    let (Some(name), rest) = (ctx.arg(node, types::text), node.args.get(1..).unwrap_or_default()) else { return };
+    let (Some(name), rest) = (ctx.arg(node, types::text), node.args.get(1..).unwrap_or_default()) else {
+        return;
+    };
     if rest.is_empty() {
         let message = format!("group '{}' holds no pattern", name.value);
         let help = format!("name what belongs to it: group \"{}\" \"src/schema/**\"", name.value);
@@ -69,13 +71,19 @@ fn group(ctx: &Ctx, node: &Node, all: &mut Vec<RawHotspot>) {
 
 fn add(ctx: &Ctx, all: &mut Vec<RawHotspot>, new: RawHotspot) {
     match all.iter().find(|h| h.name.value == new.name.value) {
-        Some(first) => ctx.push(twice(&format!("hotspot '{}'", new.name.value), &first.name.span, &new.name.span)),
+        Some(first) => {
+            ctx.push(twice(&format!("hotspot '{}'", new.name.value), &first.name.span, &new.name.span))
+        }
         None => all.push(new),
     }
 }
 
 pub(super) fn worktree(ctx: &Ctx, node: &Node, raw: &mut RawWorktree) {
-    let shape = Shape { one: &["root", "reuse"], many: &["copy", "link", "keep", "setup", "provides"], ..Shape::EMPTY };
+    let shape = Shape {
+        one: &["root", "reuse"],
+        many: &["copy", "link", "keep", "setup", "provides"],
+        ..Shape::EMPTY
+    };
     ctx.check(node, &shape);
     ctx.put(&mut raw.root, ctx.one(node, "root", types::text), "worktree root");
     ctx.put(&mut raw.reuse, ctx.one(node, "reuse", types::boolean), "worktree reuse");

@@ -77,13 +77,36 @@ pub(super) fn script(ctx: &Ctx, node: &Node, key: &str) -> Option<RawScript> {
 
 /// Subcommands of the program; a target of such a name could never be called.
 pub const SUBCOMMANDS: [&str; 23] = [
-    "run", "preflight", "resume", "clean", "status", "shell", "gate", "verify", "report", "qa", "learn", "list",
-    "check", "fmt", "init", "config", "explain", "graph", "demo", "dashboard", "completions", "man", "db",
+    "run",
+    "preflight",
+    "resume",
+    "clean",
+    "status",
+    "shell",
+    "gate",
+    "verify",
+    "report",
+    "qa",
+    "learn",
+    "list",
+    "check",
+    "fmt",
+    "init",
+    "config",
+    "explain",
+    "graph",
+    "demo",
+    "dashboard",
+    "completions",
+    "man",
+    "db",
 ];
 
 fn target_name(scalar: &Scalar) -> Result<String, Wrong> {
     let name = types::text(scalar)?;
-    let wrong = |why: &str| Err(Wrong::Value(format!("{name:?} can't name a target: {why}"), "take another name".to_owned()));
+    let wrong = |why: &str| {
+        Err(Wrong::Value(format!("{name:?} can't name a target: {why}"), "take another name".to_owned()))
+    };
     if SUBCOMMANDS.contains(&name.as_str()) || name == "help" {
         return wrong("it is a subcommand of auditrun");
     }
@@ -99,8 +122,12 @@ fn target_name(scalar: &Scalar) -> Result<String, Wrong> {
 fn params(ctx: &Ctx, node: &Node) -> Vec<Param> {
     let mut all: Vec<Param> = Vec::new();
     for child in node.nodes().iter().filter(|c| c.key == "param") {
-        let shape =
-            Shape { args: Args::One("a name"), one: &["default", "description"], many: &["choices"], ..Shape::EMPTY };
+        let shape = Shape {
+            args: Args::One("a name"),
+            one: &["default", "description"],
+            many: &["choices"],
+            ..Shape::EMPTY
+        };
         ctx.check(child, &shape);
         let Some(name) = ctx.arg(child, types::variable) else { continue };
         if let Some(first) = all.iter().find(|p| p.name.value == name.value) {
@@ -124,7 +151,8 @@ fn check_choice(ctx: &Ctx, param: &Param) {
     if param.choices.iter().any(|c| c.value == default.value) {
         return;
     }
-    let message = format!("the default {:?} is not one of the choices of '{}'", default.value, param.name.value);
+    let message =
+        format!("the default {:?} is not one of the choices of '{}'", default.value, param.name.value);
     let diag = Diag::error("config::bad-value", message).at(&default.span, "not a choice");
     let diag = param.choices.iter().fold(diag, |d, c| d.at(&c.span, ""));
     let known: Vec<_> = param.choices.iter().map(|c| c.value.as_str()).collect();
@@ -144,7 +172,9 @@ fn when(ctx: &Ctx, node: &Node) -> Vec<When> {
     ctx.check(node, &Shape { one: &["env", "os", "exists", "changed-since"], ..Shape::EMPTY });
     if node.props.is_empty() && node.nodes().is_empty() {
         let help = "write when env=\"CI\", os=\"linux\", exists=\"path\" or changed-since=\"main\"";
-        ctx.push(Diag::error("config::missing-value", "'when' has no condition").at(&node.span, "").help(help));
+        ctx.push(
+            Diag::error("config::missing-value", "'when' has no condition").at(&node.span, "").help(help),
+        );
     }
     let found = [
         ctx.one(node, "env", types::variable).map(When::Env),
@@ -163,8 +193,11 @@ pub(super) fn recipe(ctx: &Ctx, node: &Node, slot: &mut Option<RawScript>) {
         return;
     }
     if !node.holds("steps") {
-        let help = "write steps with the statements of a node's work, or remove the recipe for the built-in one";
-        ctx.push(Diag::error("config::missing-value", "the recipe has no steps").at(&node.span, "").help(help));
+        let help =
+            "write steps with the statements of a node's work, or remove the recipe for the built-in one";
+        ctx.push(
+            Diag::error("config::missing-value", "the recipe has no steps").at(&node.span, "").help(help),
+        );
     }
     let Some(found) = script(ctx, node, "steps") else { return };
     match slot {

@@ -119,7 +119,11 @@ impl Resolver<'_> {
     fn agent_audit(&mut self, path: &str, raw: &RawAgent) -> AuditSettings {
         let create_issues = self.optional(&format!("{path} create-issues"), &raw.audit.create_issues);
         self.list_many(&format!("{path} issue-labels"), &raw.audit.issue_labels);
-        AuditSettings { create_issues, issue_labels: raw.audit.issue_labels.clone(), ..AuditSettings::default() }
+        AuditSettings {
+            create_issues,
+            issue_labels: raw.audit.issue_labels.clone(),
+            ..AuditSettings::default()
+        }
     }
 
     /// A flag, else a variable, else the agent with `default=#true`, else the predeclared one.
@@ -162,8 +166,10 @@ impl Resolver<'_> {
                 self.known_agent(agents, name);
             }
             let over = (forced && role == Role::Node).then(|| default.clone());
+            let bound = over.or_else(|| self.written(&written));
             let path = format!("roles {}", kebab(role.name()));
-            all.extend(self.maybe(&path, over, &written).map(|s| (role, s)));
+            self.list_setting(&path, Some(bound.as_ref().unwrap_or(default)));
+            all.extend(bound.map(|s| (role, s)));
         }
         all
     }
@@ -190,11 +196,14 @@ impl Resolver<'_> {
         match agents.get(name) {
             Some(agent) if agent.command.value.is_empty() && agent.adapter.name() == name => {
                 let help = "declare it: agent \"exec\" { command \"./tools/agent.sh\" }";
-                Some(Diag::error("config::missing-value", format!("agent '{name}' has no command")).help(help))
+                Some(
+                    Diag::error("config::missing-value", format!("agent '{name}' has no command")).help(help),
+                )
             }
             Some(_) => None,
             // It is declared, but with an adapter that is wrong: that is reported there.
             None if self.layers.user.raw.agents.iter().any(|a| a.name.value == name) => None,
+            None if self.layers.user.incomplete => None,
             None => {
                 let diag = Diag::error("config::unknown-agent", format!("there is no agent '{name}'"));
                 let diag = diag.suggest(name, names(agents));

@@ -111,7 +111,8 @@ impl Resolver<'_> {
 
     /// The origin of what stands at `span`.
     fn origin(&self, span: &Span) -> Origin {
-        let built_in = span.source().name() == super::DEFAULTS_NAME && span.source().text() == super::DEFAULTS;
+        let built_in =
+            span.source().name() == super::DEFAULTS_NAME && span.source().text() == super::DEFAULTS;
         if built_in { Origin::Default(span.clone()) } else { Origin::Written(span.clone()) }
     }
 
@@ -165,19 +166,30 @@ impl Resolver<'_> {
         let found = over.or_else(|| self.written(user)).or_else(|| self.written(default));
         if found.is_none() {
             let message = format!("the built-in defaults lack '{path}'");
-            self.diags.push(Diag::error("config::incomplete-defaults", message).help("this is a bug: report it"));
+            self.diags
+                .push(Diag::error("config::incomplete-defaults", message).help("this is a bug: report it"));
         }
         self.list_setting(path, found.as_ref());
         found
     }
 
     /// A setting with a default that neither flags nor environment change.
-    fn setting<T: Clone + Show>(&mut self, path: &str, user: &Slot<T>, default: &Slot<T>) -> Option<Setting<T>> {
+    fn setting<T: Clone + Show>(
+        &mut self,
+        path: &str,
+        user: &Slot<T>,
+        default: &Slot<T>,
+    ) -> Option<Setting<T>> {
         self.layered(path, None, user, default)
     }
 
     /// A setting without a default.
-    fn maybe<T: Clone + Show>(&mut self, path: &str, over: Option<Setting<T>>, user: &Slot<T>) -> Option<Setting<T>> {
+    fn maybe<T: Clone + Show>(
+        &mut self,
+        path: &str,
+        over: Option<Setting<T>>,
+        user: &Slot<T>,
+    ) -> Option<Setting<T>> {
         let found = over.or_else(|| self.written(user));
         self.list_setting(path, found.as_ref());
         found

@@ -108,7 +108,8 @@ impl Resolver<'_> {
         let (user, default) = (&self.layers.user.raw.recipe, &self.layers.defaults.raw.recipe);
         let Some(raw) = user.as_ref().or(default.as_ref()) else {
             let message = "the built-in defaults lack the recipe";
-            self.diags.push(Diag::error("config::incomplete-defaults", message).help("this is a bug: report it"));
+            self.diags
+                .push(Diag::error("config::incomplete-defaults", message).help("this is a bug: report it"));
             return None;
         };
         self.diags.extend(steps::check_recipe(raw));

@@ -42,17 +42,21 @@ impl Resolver<'_> {
             "bundle" => (&flags.bundle, "--bundle", "AUDIT_BUNDLE"),
             _ => (&flags.out, "--out", "AUDIT_OUT"),
         };
-        let flag = self.flag(name, flag.as_ref(), "a directory inside the repository", |d| types::normalize(d).is_some());
+        let flag = self.flag(name, flag.as_ref(), "a directory inside the repository", |d| {
+            types::normalize(d).is_some()
+        });
         let over = flag.or_else(|| {
             let expected = "a directory inside the repository, relative to its root";
-            self.env_value(variable, expected, |t| Some(t.to_owned()).filter(|t| types::normalize(t).is_some()))
+            self.env_value(variable, expected, |t| {
+                Some(t.to_owned()).filter(|t| types::normalize(t).is_some())
+            })
         });
         let over = over.map(|s| Setting { value: types::normalize(&s.value).unwrap_or_default(), ..s });
-        let written = self.from_root(slot);
+        let written = self.rooted(slot);
         self.maybe(key, over, &written)
     }
 
-    fn from_root(&mut self, slot: &Slot<String>) -> Slot<String> {
+    fn rooted(&mut self, slot: &Slot<String>) -> Slot<String> {
         let written = slot.as_ref()?;
         let relative = types::normalize(&written.value).is_some() || written.value.starts_with("..");
         match types::normalize(&join(self.layers.folder, &written.value)).filter(|_| relative) {
@@ -119,9 +123,17 @@ impl Resolver<'_> {
         let (user, default) = (&self.layers.user.raw.basics, &self.layers.defaults.raw.basics);
         Some(Basics {
             loc_exclude: self.setting("loc-exclude", &user.loc_exclude, &default.loc_exclude)?,
-            expected_signal: self.setting("expected-signal", &user.expected_signal, &default.expected_signal)?,
+            expected_signal: self.setting(
+                "expected-signal",
+                &user.expected_signal,
+                &default.expected_signal,
+            )?,
             remediation: self.setting("remediation", &user.remediation, &default.remediation)?,
-            remediate_from: self.setting("remediation from", &user.remediate_from, &default.remediate_from)?,
+            remediate_from: self.setting(
+                "remediation from",
+                &user.remediate_from,
+                &default.remediate_from,
+            )?,
             sign: self.setting("sign", &user.sign, &default.sign)?,
             author: self.setting("author", &user.author, &default.author)?,
             grace: self.setting("grace", &user.grace, &default.grace)?,
@@ -193,8 +205,16 @@ impl Resolver<'_> {
         let found = ForgeSettings {
             patience: self.setting("forge patience", &user.patience, &default.patience)?,
             stuck_below: self.setting("forge stuck-below", &user.stuck_below, &default.stuck_below)?,
-            recursion_depth: self.setting("forge recursion-depth", &user.recursion_depth, &default.recursion_depth)?,
-            dashboard_port: self.setting("forge dashboard port", &user.dashboard_port, &default.dashboard_port)?,
+            recursion_depth: self.setting(
+                "forge recursion-depth",
+                &user.recursion_depth,
+                &default.recursion_depth,
+            )?,
+            dashboard_port: self.setting(
+                "forge dashboard port",
+                &user.dashboard_port,
+                &default.dashboard_port,
+            )?,
             database: self.setting("forge database", &user.database, &default.database)?,
             parts: user.parts.clone(),
         };

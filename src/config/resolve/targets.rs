@@ -24,10 +24,11 @@ impl Resolver<'_> {
     fn needs_exist(&mut self, raw: &RawTarget, all: &[RawTarget]) {
         let names = || all.iter().map(|t| t.name.value.as_str());
         for need in &raw.needs {
-            if names().any(|n| n == need.value) {
+            if self.layers.user.incomplete || names().any(|n| n == need.value) {
                 continue;
             }
-            let message = format!("target '{}' needs '{}', which is not a target", raw.name.value, need.value);
+            let message =
+                format!("target '{}' needs '{}', which is not a target", raw.name.value, need.value);
             let diag = Diag::error("config::unknown-target", message).at(&need.span, "unknown");
             let diag = diag.suggest(&need.value, names());
             let diag = if diag.help.is_some() { diag } else { diag.help("declare it, or remove the need") };
@@ -44,7 +45,8 @@ impl Resolver<'_> {
             None if raw.needs.is_empty() && !raw.steps_written => {
                 let message = format!("target '{}' does nothing", raw.name.value);
                 let help = "give it steps or needs";
-                self.diags.push(Diag::warning("config::empty-target", message).at(&raw.name.span, "").help(help));
+                self.diags
+                    .push(Diag::warning("config::empty-target", message).at(&raw.name.span, "").help(help));
             }
             None => {}
         }

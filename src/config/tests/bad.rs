@@ -222,6 +222,9 @@ fn syntax() {
             "a \"\\q\"",
             "target \"x\" { steps \"\"\"\n    a\n  b\n    \"\"\" }",
             "/* open",
+            "bundle=\"x\"; sign #yes",
+            "target \"x\" { steps \"grep \\d x\" }",
+            "target \"x\" {\n  steps \"\"\"\n    grep \\d x\n    \"\"\"\n}",
         ],
     );
 }
@@ -245,6 +248,15 @@ fn all_problems_are_told_at_once() {
     );
 }
 
+/// What a file that can't be read may have declared is not missed as well.
+#[test]
+fn a_broken_include_hides_nothing_and_blames_nobody_else() {
+    let world =
+        World::new("include \"a.kdl\" \"b.kdl\"\nroles { node \"x\" }\ntarget \"t\" { needs \"u\" }\nsign 1")
+            .file("a.kdl", "agent \"x\" adapter=\"claude");
+    assert_eq!(world.codes(), ["config::syntax", "config::include-missing", "config::wrong-type"]);
+}
+
 #[test]
 fn includes() {
     let told = |world: World| shown(&world.load().unwrap_err());
@@ -257,10 +269,15 @@ fn includes() {
         World::new("include \"ci/a.kdl\"")
             .file("ci/a.kdl", "include \"b.kdl\"")
             .file("ci/b.kdl", "include \"../audit.kdl\""),
-        World::new("include \"a.kdl\"").file("a.kdl", "include \"./b.kdl\"").file("b.kdl", "include \"a.kdl\""),
+        World::new("include \"a.kdl\"")
+            .file("a.kdl", "include \"./b.kdl\"")
+            .file("b.kdl", "include \"a.kdl\""),
         World::new("include \"a.kdl\" \"b.kdl\"").file("a.kdl", "include \"b.kdl\"").file("b.kdl", ""),
-        World::new("target \"t\" { steps \"true\" }\ninclude \"a.kdl\"").file("a.kdl", "target \"t\" { steps \"true\" }"),
-        World::new("include \"a.kdl\" \"b.kdl\"").file("a.kdl", "concurrency 1").file("b.kdl", "concurrency 2"),
+        World::new("target \"t\" { steps \"true\" }\ninclude \"a.kdl\"")
+            .file("a.kdl", "target \"t\" { steps \"true\" }"),
+        World::new("include \"a.kdl\" \"b.kdl\"")
+            .file("a.kdl", "concurrency 1")
+            .file("b.kdl", "concurrency 2"),
         World::new("include \"a.kdl\"").file("a.kdl", "sign {"),
         World::new("include \"a.kdl\"").file("a.kdl", b"\xff"),
         World::new("include"),
@@ -317,16 +334,25 @@ fn bombs() {
         (format!("/{}/ zebra", "*".repeat(200_000)), "config::unknown-setting"),
         (format!("/* {} */ zebra", "a/b*".repeat(100_000)), "config::unknown-setting"),
         ("}".repeat(200_000), "config::syntax"),
-        ("/-".repeat(200_000), "config::syntax"),
+        ("/-".repeat(10_000), "config::syntax"),
         (format!("{}a{}", "/- x {".repeat(30), "}".repeat(30)), "config::too-deep"),
-        (format!("a b\"{}", "{".repeat(100_000)), "config::syntax"),
-        (format!("a \"\\q{}\" }}{{", "{".repeat(15_000)), "config::syntax"),
-        ("(".repeat(100_000), "config::syntax"),
-        ("a \\\n".repeat(10_000), "config::syntax"),
-        ("=".repeat(100_000), "config::syntax"),
-        (";".repeat(100_000) + "zebra", "config::syntax"),
+        (format!("a b\"{}\"", "{".repeat(100_000)), "config::too-large"),
+        (format!("a b\"{}\"", "{".repeat(20_000)), "config::syntax"),
+        (format!("a \"\\q{}\"", "{".repeat(20_000)), "config::syntax"),
+        ("(".repeat(20_000), "config::syntax"),
+        (")".repeat(20_000), "config::syntax"),
+        ("[".repeat(20_000), "config::syntax"),
+        ("a \\\n".repeat(10_000), "config::unknown-setting"),
+        ("=".repeat(100_000), "config::too-large"),
+        ("=".repeat(20_000), "config::syntax"),
+        ("a=b=c".repeat(10_000), "config::syntax"),
+        ("a=b=c\n".repeat(10_000), "config::syntax"),
+        ("a\"b\"".repeat(10_000), "config::syntax"),
+        ("a/b".repeat(20_000), "config::syntax"),
+        ("a\u{200e}".repeat(20_000), "config::syntax"),
+        (";".repeat(100_000) + "zebra", "config::unknown-setting"),
     ] {
-        let t=std::time::Instant::now(); let codes = World::new(&bomb).codes(); eprintln!("{:?} {:?}", t.elapsed(), &bomb[..12]);
+        let codes = World::new(&bomb).codes();
         assert!(codes.contains(&code), "{} … gave {:?}", &bomb[..20], codes.first());
     }
 }
@@ -348,14 +374,16 @@ mod random {
     /// Pieces that files are made of, and some that break them.
     fn pieces() -> impl Strategy<Value = String> {
         let known = EXAMPLE.split_inclusive([' ', '\n', ';']).map(str::to_owned).collect::<Vec<_>>();
-        let odd = ["{", "}", "\"", "\"\"\"\n", "#\"", "/*", "*/", "/-", "\\", "\u{feff}", "$", "=", "(", "\r\n", "é"];
+        let odd = [
+            "{", "}", "\"", "\"\"\"\n", "#\"", "/*", "*/", "/-", "\\", "\u{feff}", "$", "=", "(", "\r\n", "é",
+        ];
         let odd = proptest::sample::select(odd.map(str::to_owned).to_vec());
         let piece = prop_oneof![8 => proptest::sample::select(known), 1 => odd];
         proptest::collection::vec(piece, 0..60).prop_map(|all| all.concat())
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn shuffled_settings_never_panic(text in pieces()) {

@@ -101,14 +101,19 @@ fn what_the_defaults_show_in_comments_is_accepted() {
     assert_eq!(world.codes(), ["config::duplicate"], "{}", super::shown(&world.load().unwrap_err()));
     let joined = written.replace("\nbounds cost-usd", " cost-usd");
     let config = World { files: world.files, ..World::new("") }.file("audit.kdl", joined).good();
-    let unset: Vec<_> = explain(&config).into_iter().filter(|(path, value, _)| value == "not set" && !OTHERS.iter().any(|o| path.contains(o))).collect();
+    let unset: Vec<_> = explain(&config)
+        .into_iter()
+        .filter(|(path, value, _)| value == "not set" && !OTHERS.iter().any(|o| path.contains(o)))
+        .collect();
     assert!(unset.is_empty(), "{unset:?}");
 }
 
 /// `//key …` as `key …`; prose has a space after the slashes.
 fn uncomment(line: &str) -> String {
     match line.split_once("//") {
-        Some((indent, rest)) if indent.trim().is_empty() && !rest.starts_with(' ') => format!("{indent}{rest}"),
+        Some((indent, rest)) if indent.trim().is_empty() && !rest.starts_with(' ') => {
+            format!("{indent}{rest}")
+        }
         _ => line.to_owned(),
     }
 }

@@ -54,9 +54,7 @@ fn every_value_knows_its_origin() {
 #[test]
 fn the_agent_of_flag_or_environment_also_takes_the_nodes() {
     let text = "agent \"x\" adapter=\"claude\" default=#true\nroles { node \"x\"; critic \"x\" }";
-    let agents = |c: Config| {
-        [Role::Node, Role::Critic, Role::Mutator].map(|r| c.agent_for(r).value.clone())
-    };
+    let agents = |c: Config| [Role::Node, Role::Critic, Role::Mutator].map(|r| c.agent_for(r).value.clone());
     assert_eq!(agents(World::new(text).good()), ["x", "x", "x"]);
     assert_eq!(agents(with_env(text).good()), ["codex", "x", "codex"]);
     let config = with_env(text).flags(flags()).good();
@@ -167,7 +165,8 @@ fn explain_says_every_value_with_its_source() {
         .env("AUDIT_MAX_PARALLEL", "3")
         .flags(Flags { max_iterations: Some(2), ..Flags::default() })
         .good();
-    let all: Vec<String> = explain(&config).into_iter().map(|(p, v, o)| format!("{p} = {v}  [{o}]")).collect();
+    let all: Vec<String> =
+        explain(&config).into_iter().map(|(p, v, o)| format!("{p} = {v}  [{o}]")).collect();
     insta::assert_snapshot!("explain", all.join("\n"));
 }
 
@@ -177,13 +176,19 @@ fn the_listing_covers_every_default() {
     let listed = explain(&World::default().good());
     let lines: Vec<usize> = listed
         .iter()
-        .filter_map(|(_, _, origin)| origin.strip_prefix("built-in default (defaults.kdl:")?.split(':').next()?.parse().ok())
+        .filter_map(|(_, _, origin)| {
+            origin.strip_prefix("built-in default (defaults.kdl:")?.split(':').next()?.parse().ok()
+        })
         .collect();
     let mut in_steps = false;
     for (n, line) in DEFAULTS.lines().enumerate().map(|(n, l)| (n + 1, l.trim())) {
         in_steps ^= line.contains("\"\"\"");
         let opens = line.ends_with('{') && !line.contains('"');
-        let silent = line.is_empty() || line.starts_with("//") || line.starts_with('}') || line.starts_with("\"**/") || opens;
+        let silent = line.is_empty()
+            || line.starts_with("//")
+            || line.starts_with('}')
+            || line.starts_with("\"**/")
+            || opens;
         if in_steps || silent || line.starts_with("\"\"\"") || line.starts_with("recipe") {
             continue;
         }
