@@ -1,6 +1,77 @@
 //! audit.kdl: from KDL to raw (as written, spans kept) to resolved (defaults, layers
 //! and references applied). Pure: files come in through [`LoadInput`].
 
+mod decode;
+mod expand;
+mod find;
+mod include;
+mod lexical;
 mod model;
+mod raw;
+mod read;
+mod resolve;
+mod show;
+mod steps;
+mod tree;
+mod types;
+#[cfg(test)]
+mod tests;
 
+pub use expand::{expand, variables};
+pub use find::{FILE_NAME, find};
 pub use model::*;
+pub use raw::{NOTIFY_EVENTS, SUBCOMMANDS};
+
+use crate::diag::{Diags, Source};
+use include::Gathered;
+
+/// The built-in defaults: a commented audit.kdl that names every setting.
+pub const DEFAULTS: &str = include_str!("defaults.kdl");
+
+/// What the defaults are called in origins.
+const DEFAULTS_NAME: &str = "defaults.kdl";
+
+/// Reads audit.kdl and the files it includes, and applies defaults, environment and flags.
+/// Gives the configuration and the warnings.
+///
+/// # Errors
+/// Every problem of every file, of the environment and of the flags at once, ordered by
+/// place; warnings are among them.
+pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
+    let defaults = defaults();
+    let mut diags = defaults.diags.clone();
+    let mut source = None;
+    let mut gathered = Gathered::default();
+    if let Some((name, bytes)) = &input.file {
+        match read::source(name, bytes) {
+            Ok(text) => {
+                gathered = include::gather(&text, input.read);
+                diags.extend(std::mem::take(&mut gathered.diags));
+                source = Some(text);
+            }
+            Err(problems) => diags.extend(problems),
+        }
+    }
+    let folder = input.file.as_ref().and_then(|(name, _)| name.rsplit_once('/')).map_or("", |(f, _)| f);
+    let (config, problems) =
+        resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
+    diags.extend(problems);
+    match config {
+        Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),
+        _ => Err(diags.sorted()),
+    }
+}
+
+/// Every effective setting as (path, value as KDL, origin), in the order of the defaults
+/// file. Secrets are masked.
+pub fn explain(config: &Config) -> Vec<(String, String, String)> {
+    let line = |e: &Explained| {
+        let origin = e.origin.as_ref().map_or_else(|| "built-in default".to_owned(), Origin::to_string);
+        (e.path.clone(), e.value.clone(), origin)
+    };
+    config.listing.iter().map(line).collect()
+}
+
+fn defaults() -> Gathered {
+    include::gather(&Source::new(DEFAULTS_NAME, DEFAULTS), &|_| Err(std::io::ErrorKind::NotFound.into()))
+}

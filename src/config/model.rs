@@ -227,7 +227,8 @@ pub struct Agent {
     pub name: String,
     /// How it is called and read.
     pub adapter: AdapterKind,
-    /// The program; a word with a slash is relative to audit.kdl's folder.
+    /// The program; a word with a slash is relative to audit.kdl's folder. Empty only for the
+    /// predeclared `exec`, which no reference in audit.kdl can name.
     pub command: Setting<String>,
     /// `--model` or its like.
     pub model: Option<Setting<String>>,
@@ -440,6 +441,7 @@ pub struct Config {
     pub source: Option<Source>,
     /// Its folder, relative to the repository's root (empty: the root).
     pub folder: String,
+    /// Relative to the repository's root, normalised; so is `out`.
     pub bundle: Option<Setting<String>>,
     pub out: Option<Setting<String>>,
     pub concurrency: Setting<usize>,
@@ -472,6 +474,21 @@ pub struct Config {
     pub audit: AuditSettings,
     pub forge: ForgeSettings,
     pub notify: Vec<Notify>,
+    /// Texts annotated `(secret)` outside of `env` blocks: masked in everything shown.
+    pub secrets: Vec<String>,
+    /// What [`explain`](super::explain) shows.
+    pub listing: Vec<Explained>,
+}
+
+/// One effective setting, as it is shown.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// Its name with those of the blocks around it: `bounds timeout`, `agent "claude" model`.
+    pub path: String,
+    /// The value as KDL, secrets masked; `not set` where there is none.
+    pub value: String,
+    /// Where it came from; `None` for what is not set and has no default.
+    pub origin: Option<Origin>,
 }
 
 impl Config {

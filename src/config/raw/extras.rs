@@ -1,0 +1,97 @@
+//! `forge` (the QA auditor) and `notify`.
+
+use super::super::decode::{Args, Ctx, Shape};
+use super::super::steps::RawScript;
+use super::super::tree::{Node, kebab};
+use super::super::types::{self, choice, whole};
+use super::{Slot, target};
+use crate::diag::{Diag, Spanned};
+
+/// `forge`.
+#[derive(Debug, Default)]
+pub(crate) struct RawForge {
+    pub patience: Slot<u32>,
+    pub stuck_below: Slot<u32>,
+    pub recursion_depth: Slot<u32>,
+    pub dashboard_port: Slot<u16>,
+    pub database: Slot<String>,
+    pub parts: Vec<Spanned<String>>,
+}
+
+/// One `on …`.
+#[derive(Debug)]
+pub(crate) struct RawNotify {
+    pub events: Vec<Spanned<String>>,
+    pub run: RawScript,
+}
+
+/// An audit of audits of audits says nothing new.
+const MAX_RECURSION: i128 = 2;
+
+pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
+    let one = &["patience", "stuck-below", "recursion-depth", "database"];
+    ctx.check(node, &Shape { one, many: &["parts"], block: &["dashboard"], ..Shape::EMPTY });
+    ctx.put(&mut raw.patience, ctx.one(node, "patience", whole(1, 1000)), "patience");
+    ctx.put(&mut raw.stuck_below, ctx.one(node, "stuck-below", whole(0, 1000)), "stuck-below");
+    ctx.put(
+        &mut raw.recursion_depth,
+        ctx.one(node, "recursion-depth", whole(0, MAX_RECURSION)),
+        "recursion-depth",
+    );
+    ctx.put(&mut raw.database, ctx.one(node, "database", database), "database");
+    raw.parts.extend(ctx.many(node, "parts", types::text));
+    if let Some(dashboard) = ctx.block(node, "dashboard") {
+        ctx.check(dashboard, &Shape { one: &["port"], ..Shape::EMPTY });
+        ctx.put(&mut raw.dashboard_port, ctx.one(dashboard, "port", whole(1, 65_535)), "dashboard port");
+    }
+}
+
+/// `sqlite:PATH` or a PostgreSQL address.
+fn database(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
+    let raw = types::text(scalar)?;
+    let path = raw.strip_prefix("sqlite:").is_some_and(|p| !p.is_empty());
+    if path || raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
+        return Ok(raw);
+    }
+    Err(types::Wrong::Value(
+        "this is not the address of a database".to_owned(),
+        "write \"sqlite:PATH\" or \"postgres://…\"".to_owned(),
+    ))
+}
+
+/// What `notify { on … }` can name: the states that a run ends in, the reasons for it, and
+/// a proposal that the QA auditor routes.
+pub const NOTIFY_EVENTS: &[(&str, &str)] = &[
+    ("done", "done"),
+    ("halted", "halted"),
+    ("max-iterations", "max-iterations"),
+    ("timeout", "timeout"),
+    ("verification-failed", "verification-failed"),
+    ("self-critique-exhausted", "self-critique-exhausted"),
+    ("dependency-deadlock", "dependency-deadlock"),
+    ("open-question", "open-question"),
+    ("budget-exceeded", "budget-exceeded"),
+    ("agent-unavailable", "agent-unavailable"),
+    ("interrupted", "interrupted"),
+    ("meta-slice", "meta-slice"),
+];
+
+pub(super) fn notify(ctx: &Ctx, node: &Node, all: &mut Vec<RawNotify>) {
+    ctx.check(node, &Shape { blocks: &["on"], ..Shape::EMPTY });
+    for on in node.nodes().iter().filter(|c| c.key == "on") {
+        ctx.check(on, &Shape { args: Args::Some("an event"), one: &["run"], ..Shape::EMPTY });
+        let events = ctx.args(on, choice(NOTIFY_EVENTS)).into_iter().map(|e| e.map(kebab)).collect();
+        match target::script(ctx, on, "run") {
+            Some(run) => all.push(RawNotify { events, run }),
+            None if on.holds("run") => {}
+            None => {
+                let help = "add run \"…\" with the steps to take";
+                ctx.push(
+                    Diag::error("config::missing-value", "'on' has nothing to run")
+                        .at(&on.span, "")
+                        .help(help),
+                );
+            }
+        }
+    }
+}
