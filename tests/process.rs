@@ -453,16 +453,18 @@ fn what_was_cancelled_before_does_not_start() {
 fn a_program_that_ended_by_itself_is_not_cancelled_by_what_came_later() {
     // The leader has ended; only a survivor is waited for when the request comes.
     let pids = Pids::new();
-    let script =
-        format!("{} & {} echo ready; exit 4", pids.stay("survivor", ""), pids.all_there(&["survivor"]));
-    let (cancel, heard) = (Cancel::new(), Heard::default());
-    let (theirs, mut sink) = (cancel.clone(), heard.clone());
-    let thread = std::thread::spawn(move || runner().run(&sh(&script), &mut sink, &theirs).unwrap());
-    wait_until("it speaks", || !heard.0.lock().unwrap().is_empty());
-    wait_until("the survivor alone is left", || pids.get("survivor").is_some());
-    let ended = thread.join().unwrap();
+    let survivor = format!("{} & {}", pids.stay("survivor", ""), pids.all_there(&["survivor"]));
+    let script = format!("{survivor} echo $$ > {0}/l; mv {0}/l {0}/leader; exit 4", pids.dir().display());
+    let cancel = Cancel::new();
+    let theirs = cancel.clone();
+    let thread = std::thread::spawn(move || runner().run(&sh(&script), &mut Discard, &theirs).unwrap());
+    let leader = pids.wait("leader");
+    wait_until("the leader has ended", || !alive(leader));
     cancel.request();
+    let ended = thread.join().unwrap();
     assert_eq!((ended.exit, ended.cause), (Exit::Code(4), EndCause::Own));
+    assert!(ended.leaked.iter().any(|line| line.contains("survivor")), "{:?}", ended.leaked);
+    assert!(!alive(pids.wait("survivor")));
 }
 
 // What it leaves.
@@ -531,6 +533,23 @@ fn a_program_that_kills_its_supervisor_is_an_error_and_leaves_nobody() {
     let runner = runner();
     let error = runner.run(&job, &mut Discard, &Cancel::new()).unwrap_err();
     assert!(error.to_string().contains("supervisor"), "{error}");
+    for name in names {
+        let pid = pids.wait(name);
+        wait_until("the host has ended it", || !alive(pid));
+    }
+    assert!(runner.run(&sh("true"), &mut Discard, &Cancel::new()).unwrap().success());
+}
+
+#[test]
+fn a_program_that_stops_supervisor_and_host_gains_nothing() {
+    let pids = Pids::new();
+    let (script, names) = escapees(&pids);
+    let up = "s=$(cut -d' ' -f4 /proc/$$/stat); h=$(cut -d' ' -f4 /proc/$s/stat);";
+    let mut job = sh(&format!("{script} {up} kill -STOP $h $s; sleep 1000"));
+    job.limits = Limits { timeout: SHORT, grace: Duration::from_millis(50), ..job.limits };
+    let runner = runner();
+    let ended = runner.run(&job, &mut Discard, &Cancel::new()).unwrap();
+    assert_eq!(ended.cause, EndCause::Deadline(Deadline::Wall));
     for name in names {
         let pid = pids.wait(name);
         wait_until("the host has ended it", || !alive(pid));

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::io::AsyncWriteExt;
+use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::watch;
 
 use super::deadline::Deadlines;
-use super::job::{Cancel, EndCause, Ended, Input, Job, OutputSink, SpawnError, Stream};
+use super::job::{Cancel, EndCause, Ended, Exit, Input, Job, OutputSink, SpawnError, Stream};
 use super::runner::Shared;
 use super::signals::Pause;
 use super::stamp::TOKEN;
@@ -22,6 +22,9 @@ use super::wire::{self, Reply, Request, Stage, TreeEnd};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 * 1024;
+/// A supervisor that was told to kill has said that it is done, or that it gave up, long
+/// before this is over; else somebody stopped it.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// Runs one job to its end.
 pub(super) async fn run(
@@ -32,7 +35,7 @@ pub(super) async fn run(
 ) -> Result<Ended, SpawnError> {
     let other = |source| SpawnError::Other { program: name(job), source };
     let request = request(shared, job).map_err(other)?;
-    let mut run = Run::start(shared, job, &request).await.map_err(other)?;
+    let mut run = Run::start(shared, job, request).map_err(other)?;
     let outcome = run.watch(sink, cancel).await.map_err(other)?;
     run.drain(sink);
     match outcome {
@@ -92,6 +95,7 @@ enum Event {
     Reply,
     Output(Stream),
     Input,
+    Control,
     Cancel,
     Pause,
     Time,
@@ -104,8 +108,13 @@ struct Feed {
     sent: usize,
 }
 
-struct Run {
+struct Run<'a> {
+    shared: &'a Shared,
     control: UnixStream,
+    /// The request and commands that are not sent yet.
+    outgoing: Vec<u8>,
+    /// Process id and start time, once it has said so.
+    supervisor: Option<(i32, u64)>,
     /// Bytes of replies that are not whole yet.
     replies: Vec<u8>,
     stdout: Option<Receiver>,
@@ -119,13 +128,16 @@ struct Run {
     grace: Duration,
     /// The first reason to end it that came up.
     cause: Option<EndCause>,
-    /// When SIGTERM turns into SIGKILL; `None` before SIGTERM and after SIGKILL.
+    /// When SIGTERM turns into SIGKILL.
     kill_at: Option<Instant>,
-    killed: bool,
+    /// When a supervisor that was told to kill is given up.
+    silent_at: Option<Instant>,
+    /// The supervisor itself was killed.
+    forced: bool,
 }
 
-impl Run {
-    async fn start(shared: &Shared, job: &Job, request: &[u8]) -> io::Result<Run> {
+impl<'a> Run<'a> {
+    fn start(shared: &'a Shared, job: &Job, request: Vec<u8>) -> io::Result<Run<'a>> {
         let (input, feed) = input(&job.input)?;
         let (stdout, stdout_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stderr, stderr_end) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -140,8 +152,11 @@ impl Run {
         let started = Instant::now();
         let pauses = shared.suspension.subscribe();
         let paused = *pauses.borrow();
-        let mut run = Run {
+        Ok(Run {
+            shared,
             control: UnixStream::from_std(control)?,
+            outgoing: request,
+            supervisor: None,
             replies: Vec::new(),
             stdout: Some(Receiver::from_owned_fd(stdout)?),
             stderr: Some(Receiver::from_owned_fd(stderr)?),
@@ -154,13 +169,10 @@ impl Run {
             grace: job.limits.grace,
             cause: None,
             kill_at: None,
-            killed: false,
-        };
-        // The other ends are the program's alone from here on, so that their end is seen.
-        drop((control_end, input, stdout_end, stderr_end));
-        // A supervisor that is gone shows in the reply that never comes.
-        let _ = run.control.write_all(request).await;
-        Ok(run)
+            silent_at: None,
+            forced: false,
+        })
+        // The program's ends are closed here, so that it alone holds them and their end is seen.
     }
 
     async fn watch(&mut self, sink: &mut dyn OutputSink, cancel: &Cancel) -> io::Result<Outcome> {
@@ -174,15 +186,16 @@ impl Run {
                 Event::Output(stream) => self.output(stream, sink),
                 Event::Input => self.input(),
                 Event::Pause => self.pause(),
-                Event::Cancel | Event::Time => {}
+                Event::Control | Event::Cancel | Event::Time => {}
             }
-            self.decide(cancel);
+            self.decide(cancel)?;
+            self.send();
         }
     }
 
     async fn event(&mut self, cancel: &Cancel) -> Event {
         let level = match self.cause {
-            _ if self.killed => u8::MAX,
+            _ if self.silent_at.is_some() => u8::MAX,
             Some(_) => 2,
             None => 1,
         };
@@ -192,6 +205,7 @@ impl Run {
             () = readable(self.stdout.as_ref()) => Event::Output(Stream::Stdout),
             () = readable(self.stderr.as_ref()) => Event::Output(Stream::Stderr),
             () = writable(self.feed.as_ref()) => Event::Input,
+            _ = self.control.writable(), if !self.outgoing.is_empty() => Event::Control,
             () = cancel.wait(level) => Event::Cancel,
             _ = self.pauses.changed() => Event::Pause,
             () = sleep_until(at) => Event::Time,
@@ -200,31 +214,35 @@ impl Run {
 
     /// When time alone asks for something. Nothing does while the harness stands still.
     fn alarm(&self) -> Option<Instant> {
-        if self.paused.now || self.killed {
+        if self.paused.now {
             return None;
         }
-        self.kill_at.or_else(|| self.deadlines.next().map(|(at, _)| at))
+        let deadline = || self.deadlines.next().map(|(at, _)| at);
+        self.silent_at.or(self.kill_at).or_else(deadline)
     }
 
     /// Asks for the end where a request, a deadline or the end of the grace time says so.
-    /// A second request during the grace time, or one for the end at once, kills.
-    fn decide(&mut self, cancel: &Cancel) {
+    /// A request for the end at once kills also within the grace time.
+    fn decide(&mut self, cancel: &Cancel) -> io::Result<()> {
         let now = Instant::now();
+        if let Some(at) = self.silent_at {
+            return if at <= now && !self.paused.now { self.force(now) } else { Ok(()) };
+        }
         if cancel.requested_now() {
             self.cause.get_or_insert(EndCause::Cancelled);
-            return self.kill();
+            self.kill(now);
+        } else if self.cause.is_none() && cancel.requested() {
+            self.terminate(EndCause::Cancelled, now);
+        } else if self.paused.now {
+            // Time counts again when the harness does.
+        } else if let Some(at) = self.kill_at {
+            if at <= now {
+                self.kill(now);
+            }
+        } else {
+            self.check_deadlines(now);
         }
-        if self.cause.is_none() && cancel.requested() {
-            return self.terminate(EndCause::Cancelled, now);
-        }
-        if self.paused.now {
-            return;
-        }
-        match self.kill_at {
-            Some(at) if at <= now => self.kill(),
-            None if self.cause.is_none() => self.check_deadlines(now),
-            _ => {}
-        }
+        Ok(())
     }
 
     /// Output that waits unread (the harness was busy) is no silence.
@@ -245,30 +263,66 @@ impl Run {
 
     fn terminate(&mut self, cause: EndCause, now: Instant) {
         self.cause = Some(cause);
-        self.kill_at = now.checked_add(self.grace);
-        self.command(wire::TERMINATE);
+        self.kill_at = now.checked_add(self.grace).or(Some(now));
+        self.outgoing.push(wire::TERMINATE);
     }
 
-    fn kill(&mut self) {
-        if !self.killed {
-            self.killed = true;
-            self.kill_at = None;
-            self.command(wire::KILL);
+    /// The program may have stopped its supervisor and the host.
+    fn kill(&mut self, now: Instant) {
+        self.silent_at = Some(now + SILENCE);
+        self.outgoing.push(wire::KILL);
+        self.signal_supervisor(Signal::CONT);
+        self.shared.hosts.wake();
+    }
+
+    /// Ends a supervisor that does not answer. Its program dies with it, and the host ends
+    /// the rest; a host that never made one goes instead.
+    fn force(&mut self, now: Instant) -> io::Result<()> {
+        if self.forced {
+            return Err(io::Error::other("its supervisor does not answer and can't be ended"));
+        }
+        self.forced = true;
+        self.silent_at = Some(now + SILENCE);
+        match self.supervisor {
+            Some(_) => self.signal_supervisor(Signal::KILL),
+            None => self.shared.hosts.give_up(),
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn signal_supervisor(&self, signal: Signal) {
+        if let Some((pid, start)) = self.supervisor {
+            super::table::signal(&super::table::Process { pid, parent: 0, start, zombie: false }, signal);
         }
     }
 
-    /// A few bytes always fit; a supervisor that is gone needs no command.
-    fn command(&self, command: u8) {
-        let _ = rustix::io::write(&self.control, &[command]);
+    #[cfg(not(target_os = "linux"))]
+    fn signal_supervisor(&self, signal: Signal) {
+        let pid = self.supervisor.and_then(|(pid, _)| rustix::process::Pid::from_raw(pid));
+        // While its socket is open the host has not reaped it, so the number is its own.
+        let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
+    }
+
+    /// Sends what is waiting, as far as it goes. A supervisor that is gone shows in the reply
+    /// that never comes.
+    fn send(&mut self) {
+        match self.control.try_write(&self.outgoing) {
+            Ok(n) => drop(self.outgoing.drain(..n)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.outgoing.clear(),
+        }
     }
 
     fn pause(&mut self) {
         let pause = *self.pauses.borrow_and_update();
         let time = pause.total.saturating_sub(self.paused.total);
         self.deadlines.pause(time);
-        self.kill_at = self.kill_at.and_then(|at| at.checked_add(time));
+        for at in [&mut self.kill_at, &mut self.silent_at].into_iter().flatten() {
+            *at += time;
+        }
         if pause.now != self.paused.now {
-            self.command(if pause.now { wire::SUSPEND } else { wire::CONTINUE });
+            self.outgoing.push(if pause.now { wire::SUSPEND } else { wire::CONTINUE });
         }
         self.paused = pause;
     }
@@ -278,18 +332,27 @@ impl Run {
         let mut bytes = [0; 4096];
         match self.control.try_read(&mut bytes) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Ok(0) | Err(_) => return Err(io::Error::other("its supervisor ended without a word")),
+            Ok(0) | Err(_) => return self.deserted().map(Some),
             Ok(n) => self.replies.extend(bytes.iter().take(n)),
         }
         while let Some(frame) = wire::next_frame(&mut self.replies) {
             match Reply::decode(&frame) {
-                Some(Reply::Started) => {}
+                Some(Reply::Started(pid, start)) => self.supervisor = Some((pid, start)),
                 Some(Reply::Refused(stage, errno)) => return Ok(Some(Outcome::Refused(stage, errno))),
                 Some(Reply::Ended(end)) => return Ok(Some(Outcome::Ended(end))),
                 None => return Err(io::Error::other("its supervisor is of another version")),
             }
         }
         Ok(None)
+    }
+
+    /// The supervisor died without a word, which is never taken for a success.
+    fn deserted(&self) -> io::Result<Outcome> {
+        if self.forced {
+            let exit = Exit::Signal(libc::SIGKILL);
+            return Ok(Outcome::Ended(TreeEnd { exit, told: true, leaked: Vec::new() }));
+        }
+        Err(io::Error::other("its supervisor ended without a word: something killed it, or it never was one"))
     }
 
     fn output(&mut self, stream: Stream, sink: &mut dyn OutputSink) {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::{Pid, Signal};
+
 use super::passing;
 use super::supervise::ENTRY;
 
@@ -53,6 +55,20 @@ impl Hosts {
         Ok(host)
     }
 
+    /// Kills a host that no longer does anything; the next job starts another.
+    pub fn give_up(&self) {
+        if let Some(host) = self.lock().take() {
+            host.kill();
+        }
+    }
+
+    /// Continues the host if a program has stopped it.
+    pub fn wake(&self) {
+        if let Some(host) = &*self.lock() {
+            host.wake();
+        }
+    }
+
     fn forget(&self, dead: &Arc<Host>) {
         let mut current = self.lock();
         if current.as_ref().is_some_and(|host| Arc::ptr_eq(host, dead)) {
@@ -83,16 +99,30 @@ impl Host {
     }
 
     fn hand_over(&self, files: [BorrowedFd<'_>; passing::FILES]) -> io::Result<()> {
+        self.wake();
         match &self.socket {
             Some(socket) => Ok(passing::send(socket.as_fd(), files)?),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// A program may have stopped it, which must not hold anybody up.
+    fn wake(&self) {
+        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        // The child is not reaped before this value is dropped, so the number is its own.
+        let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::CONT);
+    }
+
+    fn kill(&self) {
+        // It may have ended, which is all that is wanted.
+        let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).kill();
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         self.socket = None;
+        self.wake();
         // It ends as soon as its last supervisor has; a zombie must not stay behind.
         let _ = self.child.get_mut().unwrap_or_else(PoisonError::into_inner).wait();
     }

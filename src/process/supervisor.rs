@@ -60,7 +60,7 @@ pub fn main(control: OwnedFd, stdio: [OwnedFd; 3]) -> i32 {
             return 0;
         }
     };
-    say(&mut control, &Reply::Started);
+    say(&mut control, &started());
     let phase = Phase::Running;
     Supervisor { control, bell, leader, exit: None, told: false, leaked: Vec::new(), phase }.watch()
 }
@@ -94,6 +94,16 @@ fn name(label: &str) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = label;
+}
+
+/// By which the harness can end a supervisor that does not answer any more.
+fn started() -> Reply {
+    let pid = rustix::process::getpid().as_raw_pid();
+    #[cfg(target_os = "linux")]
+    let start = super::table::read(pid).map_or(0, |me| me.start);
+    #[cfg(not(target_os = "linux"))]
+    let start = 0;
+    Reply::Started(pid, start)
 }
 
 /// If the harness is gone, the next reading of the control socket shows it.
@@ -174,7 +184,7 @@ impl Supervisor {
 
     fn command(&mut self, command: u8) {
         match command {
-            wire::TERMINATE if !matches!(self.phase, Phase::Killing(..)) => self.terminate(),
+            wire::TERMINATE => self.terminate(),
             wire::KILL => self.kill(),
             wire::SUSPEND => self.signal(Signal::STOP),
             wire::CONTINUE => self.signal(Signal::CONT),
@@ -182,8 +192,12 @@ impl Supervisor {
         }
     }
 
+    /// Survivors of a leader that has ended by itself are on their way out already.
     fn terminate(&mut self) {
-        self.told |= self.exit.is_none();
+        if self.exit.is_some() || matches!(self.phase, Phase::Killing(..)) {
+            return;
+        }
+        self.told = true;
         self.phase = Phase::Terminating;
         self.signal(Signal::TERM);
         // A stopped program must run to hear it.

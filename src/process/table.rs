@@ -22,6 +22,7 @@ const COMMAND_LINE_LIMIT: usize = 300;
 
 /// Those of `all` that descend from `root`, without the branches that begin in `skip`;
 /// parents before children.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub fn descendants(all: &[Process], root: i32, skip: &[i32]) -> Vec<Process> {
     let mut children: std::collections::HashMap<i32, Vec<Process>> = std::collections::HashMap::new();
     for process in all {

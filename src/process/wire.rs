@@ -47,8 +47,9 @@ pub enum Stage {
 /// What a supervisor says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// The program runs.
-    Started,
+    /// The program runs, under the supervisor with this process id and start time (0 where
+    /// unknown).
+    Started(i32, u64),
     /// It could not be started, with the errno.
     Refused(Stage, i32),
     /// The whole tree is gone.
@@ -103,7 +104,11 @@ impl Reply {
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
         match self {
-            Reply::Started => body.push(b'S'),
+            Reply::Started(pid, start) => {
+                body.push(b'S');
+                body.extend(pid.to_le_bytes());
+                body.extend(start.to_le_bytes());
+            }
             Reply::Refused(stage, errno) => {
                 body.extend([b'R', *stage as u8]);
                 body.extend(errno.to_le_bytes());
@@ -128,7 +133,10 @@ impl Reply {
     /// Reads the body of a frame.
     pub fn decode(body: &[u8]) -> Option<Reply> {
         match body {
-            [b'S'] => Some(Reply::Started),
+            [b'S', rest @ ..] => {
+                let (pid, start) = rest.split_first_chunk::<4>()?;
+                Some(Reply::Started(i32::from_le_bytes(*pid), u64::from_le_bytes(start.try_into().ok()?)))
+            }
             [b'R', stage, errno @ ..] => {
                 Some(Reply::Refused(Stage::from_byte(*stage)?, i32::from_le_bytes(errno.try_into().ok()?)))
             }
@@ -233,7 +241,7 @@ mod tests {
     fn replies_come_back_and_a_half_frame_waits() {
         let end = TreeEnd { exit: Exit::Signal(9), told: true, leaked: vec!["sleep 1000".into()] };
         for reply in [
-            Reply::Started,
+            Reply::Started(7, 1 << 40),
             Reply::Refused(Stage::Cwd, 2),
             Reply::Refused(Stage::Lookup, 13),
             Reply::Ended(end),
