@@ -1,2 +1,10 @@
 //! The program's exit code, nothing else.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = auditrun::process::supervise::main_if_asked() {
+        return code;
+    }
+    ExitCode::SUCCESS
+}

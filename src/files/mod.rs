@@ -1,1 +1,16 @@
-//! To come.
+//! Files that survive a crash, a full disk and a second harness: atomic replacement, append
+//! with grouped syncs, bounded logs, OS locks, and the archive of earlier runs.
+
+mod append;
+mod archive;
+mod atomic;
+mod bounded;
+mod lock;
+mod space;
+
+pub use append::AppendLog;
+pub use archive::archive;
+pub use atomic::{atomic_write, atomic_write_json};
+pub use bounded::{BoundedLog, LOG_LIMIT, Logged};
+pub use lock::{Lock, LockError, LockInfo};
+pub use space::{dir_size, free_space};

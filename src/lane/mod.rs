@@ -1,6 +1,10 @@
 //! A lane is where a node's work executes: worktrees are prepared, programs run, trees
 //! brought back. The local lane is the only one; nothing above knows local processes.
 
+mod local;
+
+pub use local::LocalLane;
+
 use std::path::{Path, PathBuf};
 
 use crate::base::{Oid, RepoPath};

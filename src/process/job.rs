@@ -153,7 +153,7 @@ impl Ended {
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// No such program on PATH (exit 127 in a shell).
-    #[error("'{0}' was not found on PATH")]
+    #[error("'{0}' was not found{where}", where = if .0.contains('/') { "" } else { " on PATH" })]
     NotFound(String),
     /// It is there and can't be executed (exit 126 in a shell).
     #[error("'{program}' can't be executed: {source}")]
@@ -171,6 +171,18 @@ pub enum SpawnError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl SpawnError {
+    /// The exit code that a shell gives this: 127 for what is not there (a script's missing
+    /// interpreter included), 126 for what is there and can't run.
+    pub fn shell_code(&self) -> i32 {
+        match self {
+            SpawnError::NotFound(_) => 127,
+            SpawnError::NotExecutable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            SpawnError::NotExecutable { .. } | SpawnError::Other { .. } => 126,
+        }
+    }
 }
 
 /// A request to end what runs: shared, one-way, in two steps.

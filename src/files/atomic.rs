@@ -1,0 +1,117 @@
+//! Whole files, replaced in one step: a reader sees the old content or the new, and so does
+//! whoever comes after a crash.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+/// Writes `bytes` to a temporary name beside `path`, syncs, renames over `path` and syncs
+/// the directory. Parents are made. The mode of a file that is replaced is kept; a new one
+/// gets what the umask leaves of 0644. A symlink at `path` is replaced, not followed.
+///
+/// # Errors
+/// The disk's; then `path` is what it was.
+pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = parent(path);
+    fs::create_dir_all(dir)?;
+    let mut temporary = builder(path).prefix(".auditrun-").suffix(".tmp").tempfile_in(dir)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_dir(dir)
+}
+
+/// [`atomic_write`] of indented JSON with a newline at its end.
+///
+/// # Errors
+/// The disk's, or a value that JSON can't say (a map whose keys are no text).
+pub fn atomic_write_json<T: Serialize + ?Sized>(path: &Path, value: &T) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    atomic_write(path, &bytes)
+}
+
+/// The directory that a path's name stands in.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes renames and creations in `dir` durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    // Only Unix lets a directory be opened and synced; elsewhere a rename is durable enough.
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(unix)]
+fn builder(path: &Path) -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+    // The umask is applied by the kernel, as for any new file.
+    let mode = mode.map_or(0o644, |found| found.permissions().mode() & 0o777);
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(fs::Permissions::from_mode(mode));
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder(_path: &Path) -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_made_with_its_parents_and_replaced_without_a_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b.txt");
+        atomic_write(&path, b"one").unwrap();
+        atomic_write(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(&dir.path().join("a")), ["b.txt"]);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_no_temporary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        fs::create_dir_all(path.join("inside")).unwrap();
+        assert!(atomic_write(&path, b"x").is_err());
+        assert_eq!(names(dir.path()), ["taken"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_and_a_mode_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        fs::write(&target, "untouched").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        atomic_write(&link, b"x").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"untouched");
+        assert!(fs::symlink_metadata(&link).unwrap().is_file());
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o700)).unwrap();
+        atomic_write(&target, b"y").unwrap();
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn json_ends_in_a_newline() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.json");
+        atomic_write_json(&path, &serde_json::json!({"a": [1]})).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"a\": [\n    1\n  ]\n}\n");
+    }
+}

@@ -1,0 +1,89 @@
+//! The handle by which everybody above runs programs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::drive;
+use super::host::Hosts;
+use super::job::{Cancel, EndCause, Ended, Exit, Job, OutputSink, SpawnError};
+use super::signals::Suspension;
+
+/// Runs programs under supervision. Cheap to clone; one for the whole harness is enough.
+#[derive(Debug, Clone)]
+pub struct Runner(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) runtime: Runtime,
+    pub(super) hosts: Hosts,
+    pub(super) suspension: Suspension,
+    /// The value of [`TOKEN`](super::stamp::TOKEN) for every program of this harness.
+    pub(super) token: String,
+}
+
+impl Runner {
+    /// A runner whose supervisors are this very binary, which therefore must call
+    /// [`main_if_asked`](super::supervise::main_if_asked) first thing in `main`. Starts no
+    /// process yet.
+    ///
+    /// # Errors
+    /// No threads, or this binary's path can't be told.
+    pub fn new() -> io::Result<Runner> {
+        Runner::with_supervisor(own_binary()?)
+    }
+
+    /// A runner whose supervisors are another binary than this one (a test's, a library
+    /// user's).
+    ///
+    /// # Errors
+    /// No threads.
+    pub fn with_supervisor(program: impl Into<PathBuf>) -> io::Result<Runner> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("auditrun-io")
+            .enable_all()
+            .build()?;
+        Ok(Runner(Arc::new(Shared {
+            runtime,
+            hosts: Hosts::new(program.into()),
+            suspension: Suspension::default(),
+            token: super::stamp::token(&super::stamp()),
+        })))
+    }
+
+    /// Runs a program to the end of its whole tree; blocks the calling thread, which also
+    /// is the one that calls `sink`. Not to be called from an asynchronous context. A
+    /// request that was made before the call ends it before anything is started.
+    ///
+    /// # Errors
+    /// [`SpawnError`]: the program did not start, or its supervisor was killed.
+    pub fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, SpawnError> {
+        if cancel.requested() {
+            return Ok(never_started());
+        }
+        self.0.runtime.block_on(drive::run(&self.0, job, sink, cancel))
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+fn never_started() -> Ended {
+    Ended {
+        exit: Exit::Signal(libc::SIGTERM),
+        cause: EndCause::Cancelled,
+        duration: Duration::ZERO,
+        leaked: Vec::new(),
+    }
+}
+
+/// On Linux by the kernel's link, which still works after the file was replaced.
+fn own_binary() -> io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() }
+}

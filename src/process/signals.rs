@@ -1,0 +1,105 @@
+//! Requests from outside: interrupt, terminate, hang up, and the terminal's suspend key.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::runner::Runner;
+
+/// For the running jobs to pass a suspension on before the harness itself stops.
+const PASS_ON: Duration = Duration::from_millis(50);
+
+/// Calls `on` with 1, 2, 3 … at each SIGINT, SIGTERM or SIGHUP, on a thread of the runner.
+/// `on` should only set flags (a [`Cancel`](super::Cancel)), not wait, and should not hold a
+/// `Runner`, which would then never be dropped. A hang-up that the operator's `nohup` has
+/// turned off stays off.
+///
+/// From then on SIGTSTP stops the running trees as well as this process, and the time until
+/// SIGCONT counts against no deadline.
+///
+/// # Errors
+/// A handler can't be set.
+pub fn watch(runner: &Runner, on: impl Fn(u32) + Send + Sync + 'static) -> io::Result<()> {
+    let shared = runner.shared();
+    let _context = shared.runtime.enter();
+    let interrupt = signal(SignalKind::interrupt())?;
+    let terminate = signal(SignalKind::terminate())?;
+    let hangup = unless_ignored(SignalKind::hangup())?;
+    let suspend = unless_ignored(SignalKind::from_raw(libc::SIGTSTP))?;
+    shared.runtime.spawn(count(interrupt, terminate, hangup, on));
+    if let Some(suspend) = suspend {
+        shared.runtime.spawn(suspend_all(suspend, shared.suspension.clone()));
+    }
+    Ok(())
+}
+
+async fn count(mut interrupt: Signal, mut terminate: Signal, mut hangup: Option<Signal>, on: impl Fn(u32)) {
+    for nth in 1.. {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = next(&mut hangup) => {}
+        }
+        on(nth);
+    }
+}
+
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+    if ignored(kind.as_raw_value()) { Ok(None) } else { signal(kind).map(Some) }
+}
+
+fn ignored(number: libc::c_int) -> bool {
+    // SAFETY: asks for a disposition without setting one; the struct is plain data for which
+    // zero is a valid value.
+    #[allow(unsafe_code)]
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let asked = libc::sigaction(number, std::ptr::null(), &raw mut action) == 0;
+        asked && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Whether the harness is being stopped, as its running jobs see it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Suspension(watch::Sender<Pause>);
+
+/// The harness's pauses so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pause {
+    /// It is about to stop, or stopped.
+    pub now: bool,
+    /// How long it has stood still in all.
+    pub total: Duration,
+}
+
+impl Suspension {
+    /// Resolves at each change.
+    pub fn subscribe(&self) -> watch::Receiver<Pause> {
+        self.0.subscribe()
+    }
+}
+
+async fn suspend_all(mut suspend: Signal, suspension: Suspension) {
+    while suspend.recv().await.is_some() {
+        let stopped = Instant::now();
+        suspension.0.send_modify(|pause| pause.now = true);
+        tokio::time::sleep(PASS_ON).await;
+        // Comes back when somebody continues this process. It can't fail for oneself.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+        suspension.0.send_modify(|pause| {
+            pause.now = false;
+            pause.total += stopped.elapsed();
+        });
+    }
+}
