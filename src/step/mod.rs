@@ -1,9 +1,14 @@
 //! The step language: a small shell-like language for recipes and targets. Lexer, parser
-//! with recovery, evaluator behind a host trait.
+//! with recovery, evaluator behind a host trait. Touches no disk, process or clock itself.
 
-/// A parsed script.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Script {
-    /// In source order.
-    pub statements: Vec<()>,
-}
+pub mod ast;
+mod lexer;
+mod parser;
+mod print;
+mod sh;
+mod text;
+pub mod verbs;
+
+pub use ast::Script;
+pub use parser::parse;
+pub use text::StepText;
