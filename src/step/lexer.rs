@@ -245,8 +245,7 @@ impl<'t> Lexer<'t> {
     /// `>&N`, `N>&M` and their like that are not in the grammar; `len` is the operator's.
     fn duplicated(&mut self, len: usize) -> Kind {
         let rest = self.rest();
-        let target: usize =
-            rest[len..].chars().take_while(|c| !ends_at(*c)).map(char::len_utf8).sum();
+        let target: usize = rest[len..].chars().take_while(|c| !ends_at(*c)).map(char::len_utf8).sum();
         self.foreign(&rest[..len + target], sh::DESCRIPTOR)
     }
 
@@ -283,7 +282,8 @@ impl<'t> Lexer<'t> {
     /// After `<<`: the delimiter, so that the lines of the document are no more errors.
     fn remember_heredoc(&mut self) {
         let rest = self.rest().trim_start_matches([' ', '\t']);
-        let word: String = rest.chars().take_while(|c| !ends_at(*c)).filter(|c| !"'\"\\".contains(*c)).collect();
+        let word: String =
+            rest.chars().take_while(|c| !ends_at(*c)).filter(|c| !"'\"\\".contains(*c)).collect();
         if !word.is_empty() {
             self.heredocs.push(word);
         }

@@ -1,7 +1,9 @@
 //! Tokens to a syntax tree, by recursive descent. A broken statement is reported and
 //! dropped; the next one is read as if nothing had been.
 
-use super::ast::{Assignment, At, Command, Operator, Pipeline, Redirect, RedirectKind, Script, Statement, Word};
+use super::ast::{
+    Assignment, At, Command, Operator, Pipeline, Redirect, RedirectKind, Script, Statement, Word,
+};
 use super::lexer::{Kind, Lexer, Token};
 use super::sh;
 use super::text::StepText;
@@ -92,7 +94,13 @@ impl Parser<'_> {
         let opening = At::new(start, start + 2);
         let statement = match token.kind {
             Kind::Close => {
-                self.error("step::empty-substitution", "$() runs nothing", "write a command in it", opening, "");
+                self.error(
+                    "step::empty-substitution",
+                    "$() runs nothing",
+                    "write a command in it",
+                    opening,
+                    "",
+                );
                 None
             }
             Kind::End => None,
@@ -184,7 +192,8 @@ impl Parser<'_> {
     }
 
     fn eat_bang(&mut self) -> bool {
-        let found = matches!(self.peek(true).kind, Kind::Word { ref word, plain: true } if text_of(word) == "!");
+        let found =
+            matches!(self.peek(true).kind, Kind::Word { ref word, plain: true } if text_of(word) == "!");
         if found {
             self.advance();
         }
@@ -300,8 +309,11 @@ impl Parser<'_> {
     fn first_word(&mut self, name: &str, at: At) -> bool {
         if let Some(instead) = sh::builtin(name) {
             self.lexer.report(
-                Diag::error("step::unsupported", format!("'{name}' is a builtin of sh that does not exist here"))
-                    .help(instead),
+                Diag::error(
+                    "step::unsupported",
+                    format!("'{name}' is a builtin of sh that does not exist here"),
+                )
+                .help(instead),
                 at,
                 "not in the step language",
             );
@@ -350,7 +362,8 @@ impl Parser<'_> {
                     continue;
                 }
             };
-            let at_command = std::mem::replace(&mut first, matches!(&*word, "do" | "then" | "else" | "{" | "!"));
+            let at_command =
+                std::mem::replace(&mut first, matches!(&*word, "do" | "then" | "else" | "{" | "!"));
             if !at_command {
                 continue;
             }
@@ -426,13 +439,7 @@ struct Build {
 impl Build {
     fn new(at: At) -> Build {
         let at = At::new(at.start, at.start);
-        Build {
-            assignments: Vec::new(),
-            words: Vec::new(),
-            redirects: Vec::new(),
-            at,
-            broken: false,
-        }
+        Build { assignments: Vec::new(), words: Vec::new(), redirects: Vec::new(), at, broken: false }
     }
 }
 

@@ -57,7 +57,8 @@ fn command_word(f: &mut Formatter<'_>, word: &Word) -> fmt::Result {
     if let Some(Part::Text(text)) = word.parts.first() {
         let name = text.split(['=', '+']).next().unwrap_or("");
         let rest = &text[name.len()..];
-        if !name.is_empty() && name.chars().all(in_name) && (rest.starts_with('=') || rest.starts_with("+=")) {
+        if !name.is_empty() && name.chars().all(in_name) && (rest.starts_with('=') || rest.starts_with("+="))
+        {
             write!(f, "{name}\\")?;
             f.write_str(&rest[..1])?;
             let mut rest = vec![Part::Text(rest[1..].to_owned())];

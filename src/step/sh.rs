@@ -35,10 +35,8 @@ pub(super) const DESCRIPTOR: Foreign = foreign(
     "this redirect of a descriptor",
     "there are > >> < 2> 2>> &> 2>&1 and >&2; for a word that ends in a digit put a blank or quotes between",
 );
-pub(super) const BACKTICK: Foreign = foreign(
-    "a substitution in backticks",
-    "write $(…); for a backtick itself put it in single quotes",
-);
+pub(super) const BACKTICK: Foreign =
+    foreign("a substitution in backticks", "write $(…); for a backtick itself put it in single quotes");
 pub(super) const ARRAY: Foreign = foreign("an array '=(…)'", "use one variable for each value, or a script");
 pub(super) const APPEND: Foreign = foreign("'+='", "write the whole value");
 pub(super) const SUBSHELL: Foreign = foreign(
@@ -47,7 +45,6 @@ pub(super) const SUBSHELL: Foreign = foreign(
 );
 pub(super) const FUNCTION: Foreign =
     foreign("a function definition", "make a target or a script of it and call that");
-pub(super) const GROUP: Foreign = foreign("a group '{ …; }'", "write one statement a line");
 
 impl Foreign {
     /// The error, with what to write instead.
@@ -103,7 +100,9 @@ pub(super) fn expansion(name: &str, operator: &str) -> Diag {
     }
     let instead = match operator.chars().next() {
         Some('-') => format!("write ${{{name}:-word}}, which also replaces an empty value"),
-        Some(':') if operator.starts_with(":=") => format!("write {name}=${{{name}:-word}} on a line of its own"),
+        Some(':') if operator.starts_with(":=") => {
+            format!("write {name}=${{{name}:-word}} on a line of its own")
+        }
         Some('=') => format!("write {name}=${{{name}:-word}} on a line of its own"),
         Some('?') => format!("write ${name}: an unset variable is an error anyhow"),
         Some(':') if operator.starts_with(":?") => {
@@ -147,7 +146,6 @@ pub(super) fn keyword(word: &str) -> Option<Block> {
         "}" => ("", "the end of a group", "write one statement a line; for a '}' itself put it in quotes"),
         "[[" => ("]]", "a condition of bash", "write test …, one condition each, joined by &&"),
         "[" => ("", "a spelling of test", "write test … (without the closing ']')"),
-        "time" | "coproc" => return None,
         _ => return None,
     };
     Some(Block { closer, what, instead })
@@ -156,16 +154,23 @@ pub(super) fn keyword(word: &str) -> Option<Block> {
 impl Block {
     /// The error for `word`.
     pub fn diag(&self, word: &str) -> Diag {
-        Diag::error("step::unsupported", format!("'{word}' ({}) does not exist in the step language", self.what))
-            .help(self.instead)
+        Diag::error(
+            "step::unsupported",
+            format!("'{word}' ({}) does not exist in the step language", self.what),
+        )
+        .help(self.instead)
     }
 }
 
 /// Builtins of sh that act on the shell itself: no program could do that.
 pub(super) fn builtin(name: &str) -> Option<&'static str> {
     Some(match name {
-        "set" => "delete it: a script stops at the first statement that fails, a pipeline fails if a part does, and an unset variable is an error",
-        "source" | "." => "call it as a program, or set the variables in audit.kdl: env { … } or dotenv \"FILE\"",
+        "set" => {
+            "delete it: a script stops at the first statement that fails, a pipeline fails if a part does, and an unset variable is an error"
+        }
+        "source" | "." => {
+            "call it as a program, or set the variables in audit.kdl: env { … } or dotenv \"FILE\""
+        }
         "eval" => "write the command itself, or sh -c '…'",
         "trap" => "what must always run afterwards is a target of its own",
         "local" | "declare" | "typeset" | "let" => "write NAME=value",

@@ -103,7 +103,8 @@ impl StepText {
         let text = self.text();
         let offset = offset.min(text.len());
         let start = text.as_bytes()[..offset].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-        let end = text.as_bytes()[offset..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| offset + i);
+        let end =
+            text.as_bytes()[offset..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| offset + i);
         self.inner.multi_line_escaped && self.inner.escapes.iter().any(|e| (start..=end).contains(e))
     }
 }

@@ -107,8 +107,9 @@ impl Lexer<'_> {
         }
         self.at = self.line_end().max(self.at);
         self.report(
-            Diag::error("step::unclosed", format!("this {open} is never closed by {close}"))
-                .help(format!("add the {close}; for the characters themselves write '{open}' in single quotes")),
+            Diag::error("step::unclosed", format!("this {open} is never closed by {close}")).help(format!(
+                "add the {close}; for the characters themselves write '{open}' in single quotes"
+            )),
             At::new(start, start + open.len()),
             "opened here",
         );

@@ -253,8 +253,11 @@ impl Lexer<'_> {
     pub(super) fn nested<T>(&mut self, start: usize, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.depth >= super::MAX_DEPTH {
             self.report(
-                Diag::error("step::too-deep", format!("more than {} levels inside each other", super::MAX_DEPTH))
-                    .help("keep the inner result in a variable of its own: NAME=$(…)"),
+                Diag::error(
+                    "step::too-deep",
+                    format!("more than {} levels inside each other", super::MAX_DEPTH),
+                )
+                .help("keep the inner result in a variable of its own: NAME=$(…)"),
                 At::new(start, self.at),
                 "one level too many",
             );
