@@ -18,7 +18,7 @@ pub fn check_target(script: &Script, text: &StepText, known: &[&str]) -> Diags {
     let mut diags = Diags::new();
     for (_, command) in walk::commands(script) {
         let Some(name) = command.literal(0).filter(|name| verbs::is_node(name)) else { continue };
-        let verb = shown(command);
+        let verb = shown(command, 2);
         let help = format!("put it into recipe \"node\"; for a program called {name}: command {name} …");
         let diag = Diag::error(
             "step::node-verb",
@@ -147,9 +147,9 @@ fn sets(command: &Command) -> Vec<String> {
     names.collect()
 }
 
-/// The literal words of a command, for messages.
-pub(super) fn shown(command: &Command) -> String {
-    let words = command.words.iter().map_while(|w| w.literal()).take(2);
+/// The first literal words of a command, at most `limit`, for messages.
+pub(super) fn shown(command: &Command, limit: usize) -> String {
+    let words = command.words.iter().map_while(|w| w.literal()).take(limit);
     words.collect::<Vec<_>>().join(" ")
 }
 

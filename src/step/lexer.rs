@@ -55,8 +55,11 @@ pub(super) struct Lexer<'t> {
     pub quiet: bool,
     /// A construct of sh had no end in the rest of the text: not looked for again.
     pub endless: bool,
-    /// Nested too deep: what is unclosed because of that is not reported as well.
+    /// Nested too deep: the text is not read any further.
     pub given_up: bool,
+    /// Something unclosed was reported in this statement: what is around it is unclosed too,
+    /// and not reported.
+    pub open_reported: bool,
     /// How often reading went back behind an unclosed quote; bounded, so that time is linear.
     pub retries: usize,
     /// Delimiters of `<<` on the current line, whose lines are skipped after it.
@@ -76,6 +79,7 @@ impl<'t> Lexer<'t> {
             quiet: false,
             endless: false,
             given_up: false,
+            open_reported: false,
             retries: 0,
             heredocs: Vec::new(),
             last_lines: None,
@@ -151,7 +155,7 @@ impl<'t> Lexer<'t> {
                 Kind::Newline
             }
             ';' => self.take(1, Kind::Semi),
-            '(' if self.rest().starts_with("((") => self.foreign("((", sh::ARITHMETIC),
+            '(' if self.rest().starts_with("((") => self.foreign_through("((", "))", sh::ARITHMETIC),
             '(' => self.take(1, Kind::Open),
             ')' => self.take(1, Kind::Close),
             '&' => self.ampersand(),
@@ -177,6 +181,13 @@ impl<'t> Lexer<'t> {
         self.at += token.len();
         self.report(what.diag(), At::new(start, self.at), "not in the step language");
         Kind::Bad
+    }
+
+    /// The same with everything up to `close`, if that stands on the line.
+    fn foreign_through(&mut self, token: &str, close: &str, what: sh::Foreign) -> Kind {
+        let line = self.src.get(self.at..self.line_end()).unwrap_or("");
+        let len = line.find(close).map_or(token.len(), |i| i + close.len());
+        self.foreign(&line[..len], what)
     }
 
     fn ampersand(&mut self) -> Kind {
@@ -214,7 +225,7 @@ impl<'t> Lexer<'t> {
             self.remember_heredoc();
             kind
         } else if rest.starts_with("<(") {
-            self.foreign("<(", sh::PROCESS_SUBSTITUTION)
+            self.foreign_through("<(", ")", sh::PROCESS_SUBSTITUTION)
         } else if rest.starts_with("<>") {
             self.foreign("<>", sh::READ_WRITE)
         } else if rest.starts_with("<&") {
@@ -231,7 +242,7 @@ impl<'t> Lexer<'t> {
         } else if rest.starts_with(">|") {
             self.foreign(">|", sh::CLOBBER)
         } else if rest.starts_with(">(") {
-            self.foreign(">(", sh::PROCESS_SUBSTITUTION)
+            self.foreign_through(">(", ")", sh::PROCESS_SUBSTITUTION)
         } else if let Some(after) = rest.strip_prefix(">&") {
             if after.starts_with('2') && ends_word(&after[1..]) {
                 return self.take(3, Kind::Redirect(RedirectKind::OutToErr));
@@ -270,7 +281,7 @@ impl<'t> Lexer<'t> {
         } else if rest.starts_with("2>|") {
             self.foreign("2>|", sh::CLOBBER)
         } else if rest.starts_with("2>(") {
-            self.foreign("2>(", sh::PROCESS_SUBSTITUTION)
+            self.foreign_through("2>(", ")", sh::PROCESS_SUBSTITUTION)
         } else if rest.starts_with("2>") {
             self.take(2, Kind::Redirect(RedirectKind::Err))
         } else {

@@ -18,6 +18,7 @@ pub fn parse(text: &StepText) -> (Script, Diags) {
             Kind::End => break,
             Kind::Newline | Kind::Semi => parser.advance(),
             _ => {
+                parser.lexer.open_reported = false;
                 let read = parser.statement();
                 let ended = parser.end_statement();
                 statements.extend(read.filter(|_| ended));
@@ -446,3 +447,6 @@ impl Build {
 fn text_of(word: &Word) -> String {
     word.literal().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

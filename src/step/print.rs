@@ -115,7 +115,7 @@ fn bare_text(f: &mut Formatter<'_>, text: &str, start: bool) -> fmt::Result {
     for (i, c) in text.chars().enumerate() {
         let first = start && i == 0;
         let special = ends_at(c) || matches!(c, '\'' | '"' | '`' | '$' | '\\' | '}');
-        if special || first && matches!(c, '~' | '#' | '0'..='9') {
+        if special || first && matches!(c, '~' | '#') {
             f.write_char('\\')?;
         }
         f.write_char(c)?;

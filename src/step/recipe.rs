@@ -76,7 +76,7 @@ impl Check<'_> {
             ),
             Some(name) if verbs::is_builtin(&name) => self.report(
                 "recipe::command-verb",
-                format!("'command' may not stand before the verb '{name}' in a recipe"),
+                format!("'command' may not stand before a verb in a recipe: '{}'", shown(command, 3)),
                 "call the verb itself; a program of the same name by its path",
                 at_word(command, 0),
                 "would run a program instead of the verb",
@@ -167,7 +167,7 @@ impl Check<'_> {
         let words: Option<Vec<String>> = command.words.iter().map(|w| w.literal()).collect();
         let mandatory = mandatory(command);
         let nth = mandatory.filter(|_| !is_other_agent(words.as_deref()));
-        let verb = nth.map_or_else(|| shown(command), |n| spelled(n));
+        let verb = nth.map_or_else(|| shown(command, 2), |n| spelled(n));
         if nth.is_some() || site.piped || site.substituted || site.negated {
             self.whole(site, command, &verb, nth.is_some());
         }
@@ -265,7 +265,7 @@ impl Check<'_> {
         };
         let diag = Diag::error(
             "recipe::unknown-verb",
-            format!("'{}' is no verb: after '{name}' stands {takes}", shown(command)),
+            format!("'{}' is no verb: after '{name}' stands {takes}", shown(command, 2)),
         );
         let diag = match &second {
             Some(word) => diag.suggest(word, subverbs.iter().copied()),

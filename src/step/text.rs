@@ -1,7 +1,7 @@
 //! The text of a `steps` argument and the way back from each of its bytes to the file
 //! that it was written in. Owns offsets, nothing of the language.
 
-mod kdl;
+mod literal;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl StepText {
     /// literal rather than a wrong place.
     pub fn from_kdl(source: &Source, literal: Range<usize>, value: &str) -> StepText {
         let written = source.text().get(literal.clone()).unwrap_or("");
-        let decoded = kdl::decode(written, literal.start).filter(|d| d.text == value);
+        let decoded = literal::decode(written, literal.start).filter(|d| d.text == value);
         let inner = decoded.unwrap_or_else(|| Decoded {
             text: value.to_owned(),
             places: vec![(literal.start, literal.end); value.len()],

@@ -106,6 +106,9 @@ impl Lexer<'_> {
             return;
         }
         self.at = self.line_end().max(self.at);
+        if std::mem::replace(&mut self.open_reported, true) {
+            return;
+        }
         self.report(
             Diag::error("step::unclosed", format!("this {open} is never closed by {close}")).help(format!(
                 "add the {close}; for the characters themselves write '{open}' in single quotes"

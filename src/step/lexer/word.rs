@@ -76,7 +76,7 @@ impl Lexer<'_> {
         if self.rest().starts_with('(') {
             self.at -= name.len() + 1;
             let token = &rest[..name.len() + 2];
-            return Some(self.foreign(token, sh::ARRAY));
+            return Some(self.foreign_through(token, ")", sh::ARRAY));
         }
         let value = self.word(Until::Blank);
         Some(Kind::Assignment { name: name.to_owned(), value })
@@ -191,6 +191,9 @@ impl Lexer<'_> {
             self.at = self.line_end();
         } else {
             self.at = self.src.len();
+        }
+        if std::mem::replace(&mut self.open_reported, true) {
+            return;
         }
         self.report(
             Diag::error("step::unclosed-quote", format!("this {quote} is never closed"))
