@@ -1,0 +1,1 @@
+//! A hand-made finished run for tests.
