@@ -23,7 +23,7 @@ impl Flat {
     /// The state itself and all that is reached from it without a symbol.
     fn free(&self, mut state: State, mut visit: impl FnMut(State)) {
         visit(state);
-        while state % 2 == 0 && matches!(self.token(state), Some(Token::Star | Token::Dirs)) {
+        while state.is_multiple_of(2) && matches!(self.token(state), Some(Token::Star | Token::Dirs)) {
             state += 2;
             visit(state);
         }
@@ -37,7 +37,7 @@ impl Flat {
 
     /// The moves from a state, free ones aside: what they take and where they lead.
     fn moves(&self, state: State) -> impl Iterator<Item = (&Symbols, State)> {
-        let inside = state % 2 == 1;
+        let inside = !state.is_multiple_of(2);
         let (first, second) = match self.token(state) {
             Some(Token::Take(symbols)) => (Some((symbols, state + 2)), None),
             Some(Token::Star) => (Some((&Symbols::Any, state)), None),
