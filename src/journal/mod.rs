@@ -11,7 +11,7 @@ mod write;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use iteration::iteration_state;
 pub use line::proof_prefix;
