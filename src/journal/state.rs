@@ -216,6 +216,11 @@ impl NodeState {
         }
     }
 
+    /// The attempts that were really begun: a blocked node's verdict is none.
+    pub fn dispatched(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|a| a.iteration > 0)
+    }
+
     /// The newest attempt.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

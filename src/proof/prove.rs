@@ -105,7 +105,7 @@ fn nodes(input: &ProofInput<'_>) -> (Vec<NodeProof>, Vec<Gap>) {
         NodeProof {
             id: node.id.clone(),
             status: status_word(state.map_or_else(Default::default, |s| s.progress)),
-            attempts: state.map_or(0, |s| s.attempts.len()),
+            attempts: state.map_or(0, |s| s.dispatched().count()),
             commit: landing.map(|l| l.new.clone()),
             verification: names::verification(&node.id),
         }

@@ -102,7 +102,7 @@ fn node(node: &NodeState) -> NodeReport {
         tier: node.tier(),
         status: node.progress.name().to_owned(),
         reason: node.reason.clone(),
-        attempts: node.attempts.iter().filter(|a| a.iteration > 0).count(),
+        attempts: node.dispatched().count(),
         agent: calls()
             .last()
             .map(|a| a.name.clone())

@@ -3,7 +3,8 @@
 
 use crate::base::text::neutral;
 
-/// Text inside a line or table cell of Markdown: no markup, no HTML, no link, no mention.
+/// Text inside a line of Markdown: no markup, no HTML, no link, no mention. A cell of a table
+/// needs its pipes escaped as well, which `table` does for every cell.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let text = neutral(text);
@@ -17,7 +18,7 @@ pub fn markdown(text: &str) -> String {
             '@' => out.push_str("&#64;"),
             // `://` would become a link by itself.
             ':' if chars.peek() == Some(&'/') => out.push_str("&#58;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -27,9 +28,9 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
-/// Text as a code span, also inside a table.
+/// Text as a code span on one line.
 pub fn code(text: &str) -> String {
-    let text = neutral(text).replace(['\n', '\t'], " ").replace('|', "\\|");
+    let text = neutral(text).replace(['\n', '\t'], " ");
     if text.is_empty() {
         return String::new();
     }
@@ -82,14 +83,14 @@ mod tests {
 
     #[test]
     fn markdown_text_stays_text() {
-        assert_eq!(markdown("a|b <i>*x*</i>\n# @me"), r"a\|b &lt;i&gt;\*x\*&lt;/i&gt; \# &#64;me");
+        assert_eq!(markdown("a|b <i>*x*</i>\n# @me"), r"a|b &lt;i&gt;\*x\*&lt;/i&gt; \# &#64;me");
         assert_eq!(markdown("see https://x.y"), "see https&#58;//x.y");
         assert_eq!(markdown("\x1b[2J"), "\u{241b}\\[2J");
     }
 
     #[test]
     fn code_spans_and_fences_outlast_backticks() {
-        assert_eq!(code("a `b` | c"), "``a `b` \\| c``");
+        assert_eq!(code("a `b` | c"), "``a `b` | c``");
         assert_eq!(code("`x"), "`` `x ``");
         assert_eq!(code(""), "");
         assert_eq!(fenced("x\n```\n</details>\n"), "````text\nx\n```\n</details>\n````\n");

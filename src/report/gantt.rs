@@ -18,7 +18,7 @@ pub(super) fn timeline(state: &RunState) -> String {
     let whole = elapsed_ms(&start.at, &state.last_at).max(1);
     let mut rows = Vec::new();
     for node in &state.nodes {
-        for attempt in node.attempts.iter().filter(|a| a.iteration > 0) {
+        for attempt in node.dispatched() {
             let to = attempt.finished_at.as_deref().unwrap_or(&state.last_at);
             let from = elapsed_ms(&start.at, &attempt.started_at);
             let long = elapsed_ms(&attempt.started_at, to);

@@ -4,7 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::NodeStatus;
+use crate::base::Id;
+use crate::event::{CheckRecord, NodeStatus};
 use crate::journal::{NodeState, Preflight, Progress, QuestionEnd, RunState};
 
 /// How a job ended.
@@ -63,6 +64,14 @@ pub fn jobs(state: &RunState) -> Vec<Job> {
 /// because another one failed.
 pub fn any_failed(state: &RunState) -> bool {
     jobs(state).iter().any(|j| j.result != JobResult::Success)
+}
+
+/// True if a command that failed at the head is held against the run: what a later node
+/// superseded, and what is only advisory, stands in no gap of the proof.
+pub(super) fn counts_at_head(state: &RunState, subject: &Id, check: &CheckRecord) -> bool {
+    let Some(proof) = &state.proof else { return !check.passed };
+    let named = |gap: &String| gap.contains(subject.as_str()) && gap.contains(check.command.as_str());
+    !check.passed && proof.gaps.iter().any(named)
 }
 
 fn preflight(state: &RunState) -> Job {

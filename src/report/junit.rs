@@ -2,6 +2,7 @@
 //! systems read.
 
 use super::escape::xml;
+use super::jobs::counts_at_head;
 use crate::event::{CheckPhase, CheckRecord, GateName, NodeStatus};
 use crate::journal::{Attempt, NodeState, Progress, RunState};
 
@@ -166,15 +167,10 @@ fn attempt_cases(node: &NodeState, attempt: &Attempt) -> Vec<Case> {
 
 fn proof(state: &RunState) -> Vec<Case> {
     let gaps = state.proof.as_ref().map(|p| p.gaps.as_slice()).unwrap_or_default();
-    // A check that fails here and is in no gap was superseded by a later node.
-    let excused = |id: &crate::base::Id, c: &CheckRecord| {
-        let named = |g: &String| g.contains(id.as_str()) && g.contains(c.command.as_str());
-        state.proof.is_some() && !gaps.iter().any(named)
-    };
     let mut cases = Vec::new();
     for (id, check) in &state.head_checks {
         let mut case = checked(format!("proof.{id}"), label(check), check, false);
-        if !check.passed && excused(id, check) {
+        if !check.passed && !counts_at_head(state, id, check) {
             case.end = End::Skipped("superseded by a later node".to_owned());
         }
         cases.push(case);
@@ -182,7 +178,7 @@ fn proof(state: &RunState) -> Vec<Case> {
     for record in &state.head_invariants {
         let class = format!("proof.invariant.{}", record.id);
         let mut case = checked(class, label(&record.check), &record.check, false);
-        if !record.check.passed && excused(&record.id, &record.check) {
+        if !record.check.passed && !counts_at_head(state, &record.id, &record.check) {
             case.end = End::Skipped("advisory".to_owned());
         }
         cases.push(case);

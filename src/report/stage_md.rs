@@ -2,7 +2,7 @@
 //! what is missing.
 
 use super::escape::{code, fenced, markdown};
-use super::jobs::jobs;
+use super::jobs::{counts_at_head, jobs};
 use super::markdown::nodes;
 use super::metrics::Invocation;
 use super::outputs::{missing, outputs};
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use super::table::{bullets, duration, number, section, table, usd};
 use crate::base::text::{count, tail};
 use crate::event::{CheckPhase, CheckRecord, FigureSource};
-use crate::journal::{Preflight, RunState};
+use crate::journal::{NodeState, Preflight, RunState};
 
 /// Output of a failed check that a report shows, in bytes.
 const SHOWN: usize = 2048;
@@ -163,6 +163,11 @@ fn output_table(state: &RunState) -> String {
 fn validation(stage: &Stage<'_>) -> String {
     let state = stage.input.state;
     let mut out = nodes(&stage.report.nodes);
+    out.push_str("\nThe newest attempt of each node:\n\n");
+    out.push_str(&table(
+        &["node", "gates", "checks", "invariants", "landing"],
+        state.nodes.iter().filter_map(tally),
+    ));
     for (what, check) in failed_checks(state) {
         out.push_str(&format!("\n### {what}: {}\n\n{}\n", code(&check.command), verdict(check)));
         for (name, text) in [("standard output", &check.stdout_tail), ("standard error", &check.stderr_tail)]
@@ -183,6 +188,24 @@ fn validation(stage: &Stage<'_>) -> String {
     out
 }
 
+/// How many of a node's gates, checks and invariants hold, and how it landed.
+fn tally(node: &NodeState) -> Option<Vec<String>> {
+    let attempt = node.dispatched().last()?;
+    let of = |good: usize, all: usize| format!("{good} of {all}");
+    let landing = match &node.landing {
+        Some(l) if l.retested => format!("{} (rebased, tested again)", code(l.new.short())),
+        Some(l) => code(l.new.short()),
+        None => "none".to_owned(),
+    };
+    Some(vec![
+        code(node.id.as_str()),
+        of(attempt.gates.iter().filter(|g| g.passed).count(), attempt.gates.len()),
+        of(attempt.checks.iter().filter(|(_, c)| c.passed).count(), attempt.checks.len()),
+        of(attempt.invariants.iter().filter(|(_, i)| !i.regression).count(), attempt.invariants.len()),
+        landing,
+    ])
+}
+
 /// Failed checks and invariants of each node's newest attempt, and those of the proof.
 pub(super) fn failed_checks(state: &RunState) -> Vec<(String, &CheckRecord)> {
     let mut failed = Vec::new();
@@ -197,9 +220,9 @@ pub(super) fn failed_checks(state: &RunState) -> Vec<(String, &CheckRecord)> {
         failed
             .extend(bad.map(|(p, i)| (format!("{}, invariant {}", name(p), code(i.id.as_str())), &i.check)));
     }
-    let at_head = state.head_checks.iter().filter(|(_, c)| !c.passed);
+    let at_head = state.head_checks.iter().filter(|(id, c)| counts_at_head(state, id, c));
     failed.extend(at_head.map(|(id, c)| (format!("{} at the head", code(id.as_str())), c)));
-    let at_head = state.head_invariants.iter().filter(|i| !i.check.passed);
+    let at_head = state.head_invariants.iter().filter(|i| counts_at_head(state, &i.id, &i.check));
     failed.extend(at_head.map(|i| (format!("invariant {} at the head", code(i.id.as_str())), &i.check)));
     failed
 }

@@ -2,11 +2,12 @@
 
 use super::escape::markdown;
 
-/// A table; nothing at all if there are no rows. Cells are already escaped.
+/// A table, or the word none. Cells are escaped already, but for the pipes that would end them.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut body = String::new();
     for row in rows {
-        body.push_str(&format!("| {} |\n", row.join(" | ")));
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        body.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     if body.is_empty() {
         return "None.\n".to_owned();
@@ -67,5 +68,6 @@ mod tests {
             "– 9s999ms 1h1m1s"
         );
         assert_eq!(table(&["a"], []), "None.\n");
+        assert_eq!(table(&["a"], [vec!["x | y".to_owned()]]), "| a |\n|---|\n| x \\| y |\n");
     }
 }

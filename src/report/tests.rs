@@ -257,3 +257,48 @@ proptest! {
         prop_assert_eq!(back, report);
     }
 }
+
+/// Validates what a run wrote against the artifact's schema; panics with every disagreement.
+fn holds_to_schema(path: &str, bytes: &[u8]) {
+    let name = schema::schema_of(path).unwrap_or_else(|| panic!("{path} has no schema"));
+    let (_, value) = schema::all().into_iter().find(|(n, _)| *n == name).unwrap();
+    let validator = jsonschema::validator_for(&value).unwrap();
+    let text = std::str::from_utf8(bytes).unwrap();
+    let values: Vec<&str> = if path.ends_with('l') { text.lines().collect() } else { vec![text] };
+    assert!(!values.is_empty(), "{path} is empty");
+    for text in values {
+        let value = serde_json::from_str(text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:?}\n{text}");
+    }
+}
+
+#[test]
+fn what_a_run_writes_holds_to_its_schemas() {
+    let mut world = World::proven();
+    let (state, proof, present) = proven();
+    for (name, bytes) in proof_files(&state, &proof).unwrap() {
+        world.put(name, bytes);
+    }
+    for (name, bytes) in
+        stage_files(&StageInput { state: &state, proof: Some(&proof), present: &present, dag_svg: None })
+            .unwrap()
+    {
+        world.put(name, bytes);
+    }
+    let checked: Vec<&String> = world.files.0.keys().filter(|p| schema::schema_of(p).is_some()).collect();
+    assert_eq!(checked.len(), 9, "{checked:?}");
+    for path in checked.into_iter().filter(|p| !p.starts_with("preflight/")) {
+        holds_to_schema(path, &world.files.0[path]);
+    }
+}
+
+#[test]
+fn a_value_that_breaks_its_schema_is_refused() {
+    let (_, schema) = schema::all().into_iter().find(|(n, _)| *n == "iteration-state.schema.json").unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut good = serde_json::to_value(crate::journal::iteration_state(&halted())).unwrap();
+    assert!(validator.is_valid(&good));
+    good["last_outcome"] = "splendid".into();
+    assert!(!validator.is_valid(&good));
+}

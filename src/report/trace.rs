@@ -18,7 +18,7 @@ pub(super) fn trace(state: &RunState) -> Value {
     for (row, node) in state.nodes.iter().filter(|n| !n.attempts.is_empty()).enumerate() {
         let row = row as u64 + 1;
         events.push(named("thread_name", row, node.id.as_str()));
-        for attempt in node.attempts.iter().filter(|a| a.iteration > 0) {
+        for attempt in node.dispatched() {
             attempt_events(&clock, row, node, attempt, &mut events);
         }
     }
