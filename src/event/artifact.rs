@@ -244,6 +244,29 @@ pub enum Outcome {
     Skip,
 }
 
+impl Outcome {
+    /// The outcome of a verdict; `nonempty` is the diff's own word (a missing diff counts as empty).
+    pub fn of(status: NodeStatus, nonempty: bool) -> Outcome {
+        match status {
+            NodeStatus::Verified if nonempty => Outcome::Pass,
+            NodeStatus::Verified => Outcome::Empty,
+            NodeStatus::Failed | NodeStatus::Oversized => Outcome::Fail,
+            NodeStatus::Blocked | NodeStatus::Cancelled => Outcome::Skip,
+        }
+    }
+}
+
+/// `value` as the bytes of a JSON artifact: indented, with a newline at the end. Every artifact
+/// is written through this, so that a reader can recompute a file byte by byte.
+///
+/// # Errors
+/// A map whose keys are not text.
+pub fn json_artifact<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// The run's own state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentRecord, CheckRecord, DiffEvidence, InvariantRecord, LandingRecord, NodeStatus, Outcome, Termination,
+    AgentRecord, CheckRecord, DiffEvidence, InvariantRecord, LandingRecord, NextPredicted, NodeStatus,
+    Outcome, Termination,
 };
 use crate::base::{Id, Oid};
 use crate::config::Role;
@@ -134,6 +135,27 @@ pub enum Event {
         question: Id,
         /// Why.
         reason: String,
+    },
+    /// A corrected bundle was committed on the audit branch; a new `planned` follows.
+    Rebundled {
+        /// The revision it came from, as typed.
+        rev: String,
+        /// The commit on the audit branch.
+        commit: Oid,
+        /// SHA-256 of every input by its root-relative path, as they are now.
+        inputs: BTreeMap<String, String>,
+    },
+    /// A node that was judged (or landed) counts as pending again.
+    NodeReset {
+        /// The node.
+        node: Id,
+        /// Why, in one sentence.
+        reason: String,
+    },
+    /// Which node should be dispatched next; runs/.next-predicted.json holds the same.
+    Predicted {
+        /// The prediction.
+        next: NextPredicted,
     },
     /// A node begins an attempt. Journalled before anything is started.
     Dispatched {
@@ -331,7 +353,7 @@ pub enum Event {
         /// The audit branch's head.
         head: Oid,
     },
-    /// The last line of a run that ended by itself.
+    /// The run ended by itself; only lines of the audit stage follow.
     RunFinished {
         /// Why.
         reason: Termination,
@@ -341,6 +363,13 @@ pub enum Event {
         message: String,
         /// Active milliseconds.
         active_ms: u64,
+    },
+    /// The audit stage wrote its files.
+    StageFinished {
+        /// SHA-256 of every file below audit/ by its path relative to out.
+        files: BTreeMap<String, String>,
+        /// What went wrong inside the stage; never changes the run's outcome.
+        problems: Vec<String>,
     },
 }
 

@@ -1,1 +1,53 @@
-//! To come.
+//! A run's own reports, all made from its replayed journal (and its proof, where there is
+//! one): audit-report.md and .json, the audit stage's files, status. Nothing here reads or
+//! writes a file; text that came from agents is neutralised and escaped wherever it is shown.
+
+mod build;
+mod escape;
+mod gantt;
+mod html;
+mod jobs;
+mod junit;
+mod markdown;
+mod metrics;
+mod model;
+mod outputs;
+pub mod schema;
+mod stage;
+mod stage_md;
+mod status;
+mod table;
+mod timeline;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::audit_report;
+pub use escape::{code, fenced, html as html_text, markdown as markdown_text, xml as xml_text};
+pub use jobs::{Job, JobResult, any_failed, jobs};
+pub use markdown::audit_markdown;
+pub use metrics::{Invocation, MetricsReport, Totals, metrics};
+pub use model::*;
+pub use outputs::{Output, missing, outputs};
+pub use stage::{StageInput, stage_files};
+pub use status::{Status, status, status_text};
+
+use crate::event::json_artifact;
+use crate::journal::RunState;
+use crate::proof::{Proof, coverage_csv, names};
+
+/// The files of a proof, by name relative to out: everything but the statement, which is made
+/// after these are written (see [`crate::proof::statement`]).
+///
+/// # Errors
+/// None in practice: only memory is written.
+pub fn proof_files(state: &RunState, proof: &Proof) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
+    let report = audit_report(state, Some(proof));
+    Ok(vec![
+        (names::COVERAGE, coverage_csv(&proof.coverage)?),
+        (names::FINGERPRINT, format!("{}\n", proof.fingerprint).into_bytes()),
+        (names::REPORT_MD, audit_markdown(&report).into_bytes()),
+        (names::REPORT_JSON, json_artifact(&report)?),
+    ])
+}
