@@ -191,17 +191,19 @@ impl Worktree {
         if paths.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let mut git = self.repo.clean_room_without_objects().work_tree(&self.dir);
+        let mut git = self.repo.clean_room_without_objects();
         let mut args = vec!["check-ignore", "-z", "--stdin"];
         if self.admin.is_sparse() {
             // The index holds the .gitignore files that are not checked out.
-            git = self.repo.clean_room().work_tree(&self.dir).index(&self.admin.own_index());
+            git = self.repo.clean_room().index(&self.admin.own_index());
         } else {
             args.push("--no-index");
         }
-        let input: Vec<u8> = paths.iter().flat_map(|p| p.iter().copied().chain([0])).collect();
+        // This command takes no literal paths; "./" keeps a leading ':' from being read as more.
+        let git = git.work_tree(&self.dir).env("GIT_LITERAL_PATHSPECS", "0");
+        let input: Vec<u8> = paths.iter().flat_map(|p| [b"./", p.as_slice(), b"\0"].concat()).collect();
         let out = git.ask(&args, &input)?.unwrap_or_default();
-        Ok(fields(&out).map(<[u8]>::to_vec).collect())
+        Ok(fields(&out).map(|path| path.strip_prefix(b"./").unwrap_or(path).to_vec()).collect())
     }
 
     /// What has to change in the checked-out tree.

@@ -151,7 +151,8 @@ impl Worktree {
             if self.prepared_root(path).is_some() || holds_kept {
                 continue;
             }
-            if !needed.contains(path) && !(extras && was.is_some()) {
+            let holds_ours = needed.contains(path) || (extras && was.is_some());
+            if !holds_ours {
                 remove_anything(&place).map_err(failed(&place))?;
             } else if was.is_some_and(|was| was != mode) {
                 let mode = fs::Permissions::from_mode(was.copied().unwrap_or(0o755));

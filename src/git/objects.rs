@@ -17,6 +17,8 @@ pub(super) const GITLINK: u32 = 0o160_000;
 
 /// A tree's entry: mode and object.
 pub(super) type Entry = (u32, Oid);
+/// One edit of a directory: a path relative to it, and what shall stand there.
+type Edit<'a> = (&'a [u8], Option<&'a Entry>);
 /// Paths with what shall stand there; `None`: nothing.
 pub(super) type Edits = BTreeMap<Vec<u8>, Option<Entry>>;
 
@@ -37,7 +39,7 @@ impl Repo {
         let listed = self.git().run(&["ls-tree", "-z", "--full-tree", commit.as_str(), "--", path])?;
         let entry = cmd::fields(&listed).find_map(parse_entry);
         match entry {
-            Some((name, (mode, id))) if mode != GITLINK && name == path.as_bytes() => {
+            Some((name, (mode, id))) if is_file(mode) && name == path.as_bytes() => {
                 self.object(&id).map(Some)
             }
             _ => Ok(None),
@@ -221,6 +223,11 @@ impl Repo {
         if let (Some(tree), true) = (tree, edits.is_empty()) {
             return self.tree_of(tree);
         }
+        // libgit2 would put any name into a tree.
+        if let Some(bad) = edits.keys().find(|path| !may_stand(path)) {
+            let what = format!("a tree with {}", RepoPath::from_bytes(bad.as_slice()));
+            return Err(GitError::Failed { what, detail: "git allows no such path".to_owned() });
+        }
         if let Some(id) = self.apply_fast(tree, edits) {
             return Ok(id);
         }
@@ -233,7 +240,7 @@ impl Repo {
             Some(id) => Some(repo.find_object(to_git2(id)?, None).ok()?.peel_to_tree().ok()?),
             None => None,
         };
-        let edits: Vec<(&[u8], Option<&Entry>)> =
+        let edits: Vec<Edit<'_>> =
             edits.iter().map(|(path, entry)| (path.as_slice(), entry.as_ref())).collect();
         let built = edit_level(&repo, start.as_ref(), &edits).ok()?;
         let id = match built {
@@ -285,6 +292,17 @@ impl Repo {
     }
 }
 
+/// True for a path that git lets into an index.
+fn may_stand(path: &[u8]) -> bool {
+    path.split(|b| *b == b'/')
+        .all(|part| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git"))
+}
+
+/// A regular file or a link, as against a directory or submodule.
+fn is_file(mode: u32) -> bool {
+    mode == LINK || mode & FILE == FILE
+}
+
 fn file_mode(found: Option<u32>) -> u32 {
     match found {
         Some(mode) if mode == FILE || mode == 0o100_755 => mode,
@@ -323,10 +341,10 @@ fn parse_commit(record: &str) -> Option<Commit> {
 fn edit_level(
     repo: &git2::Repository,
     tree: Option<&git2::Tree<'_>>,
-    edits: &[(&[u8], Option<&Entry>)],
+    edits: &[Edit<'_>],
 ) -> Result<Option<git2::Oid>, git2::Error> {
     let mut builder = repo.treebuilder(tree)?;
-    let mut below: BTreeMap<&[u8], Vec<(&[u8], Option<&Entry>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&[u8], Vec<Edit<'_>>> = BTreeMap::new();
     let mut here = Vec::new();
     for (path, entry) in edits {
         match path.iter().position(|b| *b == b'/') {

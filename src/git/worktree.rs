@@ -47,12 +47,12 @@ impl Repo {
     /// The place is taken, the disk is full, or a required filter failed; nothing is left then.
     pub fn add_worktree(&self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<Worktree, GitError> {
         let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
-        let made = self.register(&dir, commit, lock_reason).and_then(|()| {
-            let mut made = self.open_worktree(&dir)?;
+        self.register(&dir, commit, lock_reason)?;
+        let made = self.open_worktree(&dir).and_then(|mut made| {
             made.reset(commit)?;
             Ok(made)
         });
-        if made.is_err() && Admin::find(self.common_dir(), &dir).is_some() {
+        if made.is_err() {
             self.remove_worktree(&dir)?;
         }
         made
