@@ -379,33 +379,101 @@ fn removal_gets_rid_of_anything_and_only_of_that() {
     assert!(outside.join("kept").exists());
 }
 
-#[test]
-fn a_reset_worktree_equals_a_new_one() {
+/// What an agent may leave behind, in one line of shell.
+const MESS: &str = "chmod 600 a.txt; chmod 700 src .; echo 1 > x.o; mkdir -p e/m/p; echo y > src/lib.rs; \
+    rm run.sh; mkdir run.sh; git init -q n; mkfifo p; git add -A 2>/dev/null; git rm -q --cached a.txt; \
+    ln -sf /etc link; echo z >> src/deep/x.txt; touch -d 2001-01-01 src/deep/x.txt; \
+    git bisect start -q 2>/dev/null; git config --worktree x.y z 2>/dev/null; rm -rf sub; chmod 000 e";
+
+fn world_of_two_commits() -> (World, Oid, Oid) {
     let world = World::new();
+    let other = World::new();
     world.write(".gitignore", "*.o\n");
     world.write("gone-later/x", "x\n");
+    world.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        other.root.to_str().unwrap(),
+        "sub",
+    ]);
     let base = world.commit("base");
     world.git(&["rm", "-rq", "gone-later"]);
     world.write("src/next.rs", "next\n");
     let next = world.commit("next");
-    let repo = world.repo();
-    let mut used = repo.add_worktree(&world.place("used"), &base, "test").unwrap();
-    used.seal().unwrap();
-    let dir = used.dir().to_owned();
-    let mess = "chmod 600 a.txt; chmod 700 src; echo 1 > x.o; mkdir -p e/m/p; echo y > src/lib.rs; rm run.sh; \
-                mkdir run.sh; git init -q n; mkfifo p; git add -A 2>/dev/null; git rm -q --cached a.txt; ln -sf /etc link; \
-                echo z >> src/deep/x.txt; touch -d 2001-01-01 src/deep/x.txt; git bisect start -q 2>/dev/null; chmod 000 e";
-    Command::new("sh").args(["-c", mess]).current_dir(&dir).status().unwrap();
-    used.reset(&next).unwrap();
-    let fresh = repo.add_worktree(&world.place("fresh"), &next, "test").unwrap();
-    assert_eq!(tree_on_disk(&dir), tree_on_disk(fresh.dir()));
-    for of in [&dir, fresh.dir()] {
+    (world, base, next)
+}
+
+fn mess_up(dir: &Path) {
+    Command::new("sh")
+        .args(["-c", MESS])
+        .current_dir(dir)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+}
+
+/// Holds two worktrees to be alike in everything but their names.
+fn assert_alike(used: &Path, fresh: &Path, head: &Oid) {
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(tree_on_disk(used), tree_on_disk(fresh));
+    let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode();
+    assert_eq!(mode(used), mode(fresh));
+    for of in [used, fresh] {
         assert_eq!(git(of, &["status", "--porcelain", "--ignored"]), "");
-        assert_eq!(git(of, &["rev-parse", "HEAD"]), next.as_str());
+        assert_eq!(git(of, &["rev-parse", "HEAD"]), head.as_str());
         assert_eq!(git_output(of, &["bisect", "log"]).status.code(), Some(1), "no bisection");
     }
     let index = |of: &Path| git(of, &["ls-files", "-s", "-v"]);
-    assert_eq!(index(&dir), index(fresh.dir()));
+    assert_eq!(index(used), index(fresh));
+    let admin = |of: &Path| {
+        let dir = git(of, &["rev-parse", "--absolute-git-dir"]);
+        assert_eq!(Path::new(&dir).file_name(), of.file_name());
+        let mut names: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(admin(used), admin(fresh));
+}
+
+#[test]
+fn a_reset_worktree_equals_a_new_one() {
+    let (world, base, next) = world_of_two_commits();
+    let repo = world.repo();
+    let mut used = repo.add_worktree(&world.place("used"), &base, "test").unwrap();
+    used.seal().unwrap();
+    mess_up(used.dir());
+    used.reset(&next).unwrap();
+    let fresh = repo.add_worktree(&world.place("fresh"), &next, "test").unwrap();
+    assert_alike(used.dir(), fresh.dir(), &next);
+    assert!(used.capture(&next).unwrap().diff.changes.is_empty());
+}
+
+#[test]
+fn a_recycled_worktree_equals_a_new_one() {
+    let (world, base, next) = world_of_two_commits();
+    world.git(&["config", "core.logAllRefUpdates", "true"]);
+    let repo = world.repo();
+    let mut used = repo.add_worktree(&world.place("one"), &base, "first").unwrap();
+    write(used.dir(), "cache/x", "kept for one node only\n");
+    used.set_prepared(vec!["cache".into()]);
+    used.seal().unwrap();
+    mess_up(used.dir());
+    let got = used.capture(&base).unwrap();
+    used.checkout_tree(&base, &got.tree).unwrap();
+    let mut used = used.recycle(&world.place("two"), &next, "second").unwrap();
+    let fresh = repo.add_worktree(&world.place("fresh"), &next, "second").unwrap();
+    assert_alike(used.dir(), fresh.dir(), &next);
+    let listed = repo.worktrees().unwrap();
+    let two = listed.iter().find(|w| w.dir == world.place("two")).unwrap();
+    assert_eq!((two.locked.as_deref(), &two.head), (Some("second"), &Some(next.clone())));
+    assert!(!world.place("one").exists() && listed.iter().all(|w| w.dir != world.place("one")));
+    used.seal().unwrap();
+    write(used.dir(), "a.txt", "work\n");
+    assert_eq!(touched(&used.capture(&next).unwrap()), ["M  a.txt"]);
+    assert!(used.recycle(&world.place("fresh"), &next, "third").is_err(), "the place is taken");
 }
 
 #[test]

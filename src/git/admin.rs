@@ -119,9 +119,49 @@ impl Admin {
         if repo.fast().is_some() {
             remove_anything(&self.dir.join("refs")).map_err(cmd::io(what()))?;
             fs::create_dir_all(self.dir.join("refs")).map_err(cmd::io(what()))?;
+            self.begin_log(repo, head).map_err(cmd::io(what()))?;
             return replace(&self.dir.join("HEAD"), format!("{head}\n").as_bytes()).map_err(cmd::io(what()));
         }
         self.git().run(&["update-ref", "--no-deref", "HEAD", head.as_str()]).map(drop)
+    }
+
+    /// The log of HEAD as a new worktree has it, if logs are kept at all.
+    fn begin_log(&self, repo: &Repo, head: &Oid) -> io::Result<()> {
+        let log = self.dir.join("logs").join("HEAD");
+        if log.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let (name, mail) = repo.committer();
+        let zero = "0".repeat(head.as_str().len());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seconds = now.map_or(0, |d| d.as_secs());
+        replace(&log, format!("{zero} {head} {name} <{mail}> {seconds} +0000\n").as_bytes())
+    }
+
+    /// Moves the worktree to `to` under that place's name, with another reason for its lock: as if
+    /// it had been made there. Its log begins anew with the next [`Admin::set_head`].
+    pub fn rename(&mut self, to: &Path, lock_reason: &str) -> io::Result<()> {
+        let name = to.file_name().ok_or_else(|| io::Error::other("a place without a name"))?;
+        let new_dir = self.dir.with_file_name(name);
+        if new_dir.symlink_metadata().is_ok() || to.symlink_metadata().is_ok() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the name is taken"));
+        }
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        // Locked under both names all the while, so that nobody's prune takes it half-way.
+        replace(&self.dir.join("locked"), lock_reason.as_bytes())?;
+        fs::rename(&self.work, to)?;
+        fs::rename(&self.dir, &new_dir)?;
+        self.dir = new_dir;
+        self.work = to.to_owned();
+        let gitdir = [self.work.join(".git").as_os_str().as_bytes(), b"\n"].concat();
+        for (name, content) in &mut self.pinned {
+            if *name == "gitdir" {
+                *content = Some(gitdir.clone());
+            }
+        }
+        self.restore_files()
     }
 
     /// The commit that HEAD is at, as far as it can be told.

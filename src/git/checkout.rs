@@ -11,9 +11,19 @@ use crate::base::Oid;
 
 use super::cmd;
 use super::remove::remove_anything;
-use super::scan::{Snapshot, on_disk};
+use super::scan::{Snapshot, Walk, add_parents, on_disk};
 use super::worktree::State;
 use super::{GitError, Worktree};
+
+/// What a cleaning left behind.
+struct Wiped {
+    /// The file system before it.
+    now: Snapshot,
+    /// Paths that it removed or changed, or that were gone already.
+    removed: BTreeSet<Vec<u8>>,
+    /// True if files that the seal saw beside the tracked ones may have stayed.
+    extras: bool,
+}
 
 impl Worktree {
     /// HEAD, index and files exactly at `commit`; nothing untracked or ignored stays, prepared
@@ -37,26 +47,50 @@ impl Worktree {
 
     fn settle(&mut self, head: &Oid, tree: &Oid, keep_extras: bool) -> Result<(), GitError> {
         self.admin.restore()?;
-        let extras = self.wipe(keep_extras)?;
+        let wiped = self.wipe(keep_extras)?;
         let own = self.admin.own_index();
         if self.state.is_none() {
             // An index that does not fit the files would have git believe its dates.
             remove_anything(&own).map_err(cmd::io("removing an old index"))?;
         }
-        self.state = None;
+        let old = self.state.take();
         let git = self.admin.git().index(&own);
         git.run(&["read-tree", "--reset", "-u", "--no-recurse-submodules", tree.as_str()])?;
         trust_dates(&own).map_err(cmd::io("dating the index"))?;
         self.admin.set_head(&self.repo, head)?;
         self.publish_index(head, tree)?;
-        let mut state = State::new(tree.clone(), self.repo.listing(tree)?);
-        state.sealed = extras;
-        self.state = Some(state);
-        let now = self.look(false)?;
-        if let Some(state) = &mut self.state {
-            state.before = now;
-        }
+        self.state = Some(self.arrived(old, tree, wiped)?);
         Ok(())
+    }
+
+    /// What stands here after a checkout. Where the former state is known only the paths that the
+    /// checkout wrote are looked at again. Should git have written more, those files have other
+    /// times than noted and count as touched: that costs a look, and loses nothing.
+    fn arrived(&self, old: Option<State>, tree: &Oid, wiped: Wiped) -> Result<State, GitError> {
+        let Some(old) = old else {
+            let mut state = State::new(tree.clone(), self.repo.listing(tree)?);
+            let walk =
+                Walk { root: &self.dir, submodules: &state.submodules, skipped: &self.kept, force: false };
+            state.before = walk.run().map_err(cmd::io(format!("reading {}", self.dir.display())))?;
+            return Ok(state);
+        };
+        let mut listing = old.listing;
+        let mut written = wiped.removed;
+        for (path, entry) in self.repo.changed_entries(&old.tree, tree)? {
+            match entry {
+                Some(entry) => drop(listing.insert(path.clone(), entry)),
+                None => drop(listing.remove(&path)),
+            }
+            written.insert(path);
+        }
+        let mut state = State::new(tree.clone(), listing);
+        let mut before = wiped.now;
+        before
+            .look_again(&self.dir, &written, &state.submodules)
+            .map_err(cmd::io(format!("reading {}", self.dir.display())))?;
+        state.before = before;
+        state.sealed = wiped.extras;
+        Ok(state)
     }
 
     /// The index that programs in the worktree see.
@@ -72,33 +106,39 @@ impl Worktree {
         Ok(())
     }
 
-    /// Removes every file that is not certainly what we put there. Returns true if files that
-    /// the seal saw beside the tracked ones may have stayed.
-    fn wipe(&self, keep_extras: bool) -> Result<bool, GitError> {
+    /// Removes every file that is not certainly what we put there.
+    fn wipe(&self, keep_extras: bool) -> Result<Wiped, GitError> {
         let now = self.look(true)?;
         let extras = keep_extras && self.state.as_ref().is_some_and(|s| s.sealed);
         let what = || format!("cleaning {}", self.dir.display());
-        let remove = |path: &[u8]| remove_anything(&on_disk(&self.dir, path)).map_err(cmd::io(what()));
-        let mut needed = BTreeSet::new();
+        let (mut needed, mut removed) = (BTreeSet::new(), BTreeSet::new());
         for (path, seen) in &now.files {
-            if self.stays(path, extras, |before| {
-                before.files.get(path).is_some_and(|b| b.is_same(seen, &on_disk(&self.dir, path)))
-            }) {
+            let place = on_disk(&self.dir, path);
+            let same = |before: &Snapshot| before.files.get(path).is_some_and(|b| b.is_same(seen, &place));
+            if self.stays(path, extras, same) {
                 add_parents(path, &mut needed);
             } else {
-                remove(path)?;
+                remove_anything(&place).map_err(cmd::io(what()))?;
+                removed.insert(path.clone());
             }
         }
         for path in &now.nested {
             if self.stays(path, extras, |before| before.nested.contains(path)) {
                 add_parents(path, &mut needed);
             } else {
-                remove(path)?;
+                remove_anything(&on_disk(&self.dir, path)).map_err(cmd::io(what()))?;
+                removed.insert(path.clone());
             }
         }
-        self.wipe_submodules(&now, extras, &mut needed)?;
-        self.wipe_directories(&now, extras, &needed)?;
-        Ok(extras)
+        if let Some(state) = &self.state {
+            let gone = state.before.files.keys().filter(|path| !now.files.contains_key(*path));
+            removed.extend(gone.cloned());
+            // The checkout makes their directories again.
+            removed.extend(state.submodules.iter().filter(|m| !now.submodules.contains_key(*m)).cloned());
+        }
+        removed.extend(self.wipe_submodules(&now, extras, &mut needed)?);
+        removed.extend(self.wipe_directories(&now, extras, &needed)?);
+        Ok(Wiped { now, removed, extras })
     }
 
     /// A path stays if it is prepared, or unchanged and ours: tracked, or an extra.
@@ -110,39 +150,41 @@ impl Worktree {
         (extras || state.listing.contains_key(path)) && unchanged(&state.before)
     }
 
+    /// Empties the directories of submodules, except those whose filling the seal saw and that are
+    /// as they were. Returns what it emptied.
     fn wipe_submodules(
         &self,
         now: &Snapshot,
         extras: bool,
         needed: &mut BTreeSet<Vec<u8>>,
-    ) -> Result<(), GitError> {
-        let Some(state) = &self.state else { return Ok(()) };
+    ) -> Result<Vec<Vec<u8>>, GitError> {
+        let Some(state) = &self.state else { return Ok(Vec::new()) };
         let moved = state.before.moved_submodules(now, &self.dir);
-        for (module, files) in &now.submodules {
-            if files.is_empty() {
-                continue;
-            }
+        let mut emptied = Vec::new();
+        for (module, _) in now.submodules.iter().filter(|(_, files)| !files.is_empty()) {
             if extras && !moved.contains(module) || self.prepared_root(module).is_some() {
                 needed.insert(module.clone());
                 add_parents(module, needed);
             } else {
                 let place = on_disk(&self.dir, module);
                 remove_anything(&place).map_err(cmd::io(format!("emptying {}", place.display())))?;
+                emptied.push(module.clone());
             }
         }
-        Ok(())
+        Ok(emptied)
     }
 
     /// Removes directories that hold nothing of ours, deepest first, and gives the others their
-    /// permissions back.
+    /// permissions back. Returns the paths to look at again.
     fn wipe_directories(
         &self,
         now: &Snapshot,
         extras: bool,
         needed: &BTreeSet<Vec<u8>>,
-    ) -> Result<(), GitError> {
+    ) -> Result<Vec<Vec<u8>>, GitError> {
         let before = self.state.as_ref().map(|s| &s.before.dirs);
         let failed = |path: &Path| cmd::io(format!("cleaning {}", path.display()));
+        let mut touched = Vec::new();
         for (path, mode) in now.dirs.iter().rev() {
             let place = on_disk(&self.dir, path);
             let holds_kept =
@@ -151,15 +193,17 @@ impl Worktree {
             if self.prepared_root(path).is_some() || holds_kept {
                 continue;
             }
-            let holds_ours = needed.contains(path) || (extras && was.is_some());
+            let holds_ours = path.is_empty() || needed.contains(path) || (extras && was.is_some());
             if !holds_ours {
                 remove_anything(&place).map_err(failed(&place))?;
+                touched.push(path.clone());
             } else if was.is_some_and(|was| was != mode) {
                 let mode = fs::Permissions::from_mode(was.copied().unwrap_or(0o755));
                 fs::set_permissions(&place, mode).map_err(failed(&place))?;
+                touched.push(path.clone());
             }
         }
-        Ok(())
+        Ok(touched)
     }
 
     /// Removes these untracked paths.
@@ -200,15 +244,6 @@ fn lies_inside(root: &Path, path: &[u8]) -> bool {
     let mut parents = BTreeSet::new();
     add_parents(path, &mut parents);
     plain && parents.iter().all(|dir| !on_disk(root, dir).is_symlink())
-}
-
-/// Every directory that `path` lies in.
-pub(super) fn add_parents(path: &[u8], into: &mut BTreeSet<Vec<u8>>) {
-    for (at, _) in path.iter().enumerate().rev().filter(|(_, b)| **b == b'/') {
-        if !into.insert(path[..at].to_vec()) {
-            break;
-        }
-    }
 }
 
 /// Dates our own index ahead of its files. git takes a file written in the index's second for

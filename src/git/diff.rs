@@ -3,7 +3,7 @@
 
 use crate::base::{Oid, RepoPath};
 
-use super::objects::GITLINK;
+use super::objects::{Edits, Entry, GITLINK};
 use super::{Change, ChangeKind, Diff, GitError, Repo};
 
 /// The options are spelled out even where they are git's defaults, since a default may change.
@@ -49,6 +49,32 @@ impl Repo {
             detail: "its answer has an unknown form".to_owned(),
         })
     }
+}
+
+impl Repo {
+    /// The entries that differ between two trees, as they are in the new one; `None`: gone.
+    pub(super) fn changed_entries(&self, old: &Oid, new: &Oid) -> Result<Edits, GitError> {
+        if old == new {
+            return Ok(Edits::new());
+        }
+        let args = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--end-of-options"];
+        let args: Vec<&str> = args.into_iter().chain([old.as_str(), new.as_str()]).collect();
+        let out = self.clean_room().run(&args)?;
+        let mut rest = out.as_slice();
+        let mut found = Edits::new();
+        while let (Some(head), Some(path)) = (field(&mut rest), field(&mut rest)) {
+            found.insert(path.to_vec(), new_side(head));
+        }
+        Ok(found)
+    }
+}
+
+/// Mode and object after the change; `None` for mode 0.
+fn new_side(head: &[u8]) -> Option<Entry> {
+    let words: Vec<&str> = std::str::from_utf8(head).ok()?.split(' ').collect();
+    let mode = u32::from_str_radix(words.get(1)?, 8).ok()?;
+    let id = Oid::parse(words.get(3)?)?;
+    (mode != 0).then_some((mode, id))
 }
 
 /// Reads what `-z --raw --numstat --patch` prints: the raw entries, the counts in the same

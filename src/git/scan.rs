@@ -67,6 +67,8 @@ impl Walk<'_> {
     pub fn run(&self) -> io::Result<Snapshot> {
         let mut found = Snapshot::default();
         let young_since = coarse_now() - YOUNG_NS;
+        let top = self.root.metadata().map_err(|e| at(self.root, &e))?;
+        found.dirs.insert(Vec::new(), top.mode() & 0o7777);
         self.enter(&[], None, &mut found, young_since)?;
         Ok(found)
     }
@@ -133,19 +135,24 @@ impl Walk<'_> {
 impl Seen {
     fn of(path: &Path, meta: &Metadata, young_since: i128) -> io::Result<Seen> {
         let kind = kind_of(meta);
-        let changed = (meta.ctime(), meta.ctime_nsec());
-        let nanos = i128::from(changed.0) * 1_000_000_000 + i128::from(changed.1);
-        let young = nanos >= young_since && kind != Kind::Special;
-        Ok(Seen {
+        let mut seen = Seen {
             kind,
             mode: meta.mode(),
             size: meta.size(),
             modified: (meta.mtime(), meta.mtime_nsec()),
-            changed,
+            changed: (meta.ctime(), meta.ctime_nsec()),
             inode: meta.ino(),
-            // A file that can't be read has no digest and counts as changed when asked for.
-            digest: young.then(|| content(path, kind)).transpose().unwrap_or_default(),
-        })
+            digest: None,
+        };
+        if seen.changed_ns() >= young_since && kind != Kind::Special {
+            // One that can't be read will not be found equal to anything later.
+            seen.digest = Some(content(path, kind).unwrap_or_default());
+        }
+        Ok(seen)
+    }
+
+    fn changed_ns(&self) -> i128 {
+        i128::from(self.changed.0) * 1_000_000_000 + i128::from(self.changed.1)
     }
 
     /// True if the file that was seen as `self` is for certain the same as `later`, whose
@@ -172,6 +179,47 @@ impl Seen {
 }
 
 impl Snapshot {
+    /// Takes note of `paths` as they are now, and of the directories they lie in. A digest is kept
+    /// only while the times alone would not do.
+    pub fn look_again(
+        &mut self,
+        root: &Path,
+        paths: &BTreeSet<Vec<u8>>,
+        submodules: &BTreeSet<Vec<u8>>,
+    ) -> io::Result<()> {
+        let young = coarse_now() - YOUNG_NS;
+        for seen in self.files.values_mut().filter(|seen| seen.changed_ns() < young) {
+            seen.digest = None;
+        }
+        let mut dirs = BTreeSet::new();
+        for path in paths {
+            add_parents(path, &mut dirs);
+            self.nested.remove(path);
+            self.files.remove(path);
+            self.dirs.remove(path);
+            self.submodules.remove(path);
+            match fs::symlink_metadata(on_disk(root, path)) {
+                Ok(meta) if meta.is_dir() => drop(dirs.insert(path.clone())),
+                Ok(meta) => {
+                    drop(self.files.insert(path.clone(), Seen::of(&on_disk(root, path), &meta, young)?))
+                }
+                Err(_) => {}
+            }
+        }
+        for dir in dirs {
+            match fs::symlink_metadata(on_disk(root, &dir)) {
+                Ok(meta) if meta.is_dir() => {
+                    if submodules.contains(&dir) {
+                        self.submodules.entry(dir.clone()).or_default();
+                    }
+                    self.dirs.insert(dir, meta.mode() & 0o7777);
+                }
+                _ => drop(self.dirs.remove(&dir)),
+            }
+        }
+        Ok(())
+    }
+
     /// Submodules whose directory came, went or changed between two moments.
     pub fn moved_submodules(&self, later: &Snapshot, root: &Path) -> Vec<Vec<u8>> {
         let all: BTreeSet<&Vec<u8>> = self.submodules.keys().chain(later.submodules.keys()).collect();
@@ -223,6 +271,15 @@ fn coarse_now() -> i128 {
 /// git takes `.git` in any case for its own.
 fn is_dot_git(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b".git")
+}
+
+/// Every directory that `path` lies in, the root aside.
+pub(super) fn add_parents(path: &[u8], into: &mut BTreeSet<Vec<u8>>) {
+    for (at, _) in path.iter().enumerate().rev().filter(|(_, b)| **b == b'/') {
+        if !into.insert(path[..at].to_vec()) {
+            break;
+        }
+    }
 }
 
 /// `name` in `dir`, both relative bytes.

@@ -199,6 +199,26 @@ impl Worktree {
         (!bytes.is_empty()).then_some(bytes)
     }
 
+    /// The same worktree at another place and commit, locked with another reason: it can't be told
+    /// from one made there anew. Prepared and kept paths are forgotten and what they held removed.
+    ///
+    /// # Errors
+    /// The place is taken or on another file system, or the reset failed. The worktree is then to
+    /// be removed with [`Repo::remove_worktree`], at the old or the new place.
+    pub fn recycle(mut self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<Worktree, GitError> {
+        let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
+        self.admin.restore()?;
+        {
+            let _one_at_a_time = self.repo.admin();
+            self.admin.rename(&dir, lock_reason).map_err(cmd::io(format!("moving to {}", dir.display())))?;
+        }
+        self.dir = dir;
+        self.prepared.clear();
+        self.kept.clear();
+        self.reset(commit)?;
+        Ok(self)
+    }
+
     /// Gives up the lock: whoever cleans worktrees may take it.
     ///
     /// # Errors

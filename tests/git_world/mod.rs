@@ -1,6 +1,7 @@
 //! A temporary repository with its own home, no system configuration and fixed dates.
 //! Each test binary calls [`isolate`] through [`World::new`] before git is used.
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, missing_docs)] // Each test file uses its own part.
+#![allow(clippy::unwrap_used)] // A helper of tests may fail as they do.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
