@@ -1,0 +1,311 @@
+//! Capture: the tree that the files of a worktree are, built by an index of ours from the
+//! files themselves. What is equal to the pristine capture keeps its blob unread, so neither
+//! filters nor line endings invent changes, and an agent's index hides none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+
+use crate::base::{Oid, RepoPath};
+
+use super::cmd::{self, fields};
+use super::links::escapes;
+use super::objects::{Edits, Entry, FILE, GITLINK, LINK, index_line, parse_entry};
+use super::remove::remove_anything;
+use super::scan::{Kind, Snapshot, on_disk};
+use super::worktree::State;
+use super::{Capture, Drift, GitError, Worktree};
+
+/// Ignored files are listed up to here; a build makes thousands.
+const IGNORED_SHOWN: usize = 100;
+/// Bytes of arguments that a call may take for sure.
+const ARGUMENTS: usize = 64 * 1024;
+
+/// What differs between the pristine snapshot and now, by path.
+#[derive(Debug, Default)]
+struct Found {
+    /// Files and links to hash.
+    present: BTreeSet<Vec<u8>>,
+    /// Tracked paths that are gone.
+    gone: BTreeSet<Vec<u8>>,
+    special: Vec<Vec<u8>>,
+    ignored: Vec<Vec<u8>>,
+    nested: BTreeSet<Vec<u8>>,
+    prepared: BTreeSet<Vec<u8>>,
+}
+
+impl Worktree {
+    /// The pristine capture T0 that [`Worktree::capture`] compares with: everything that stands
+    /// here now, preparation's work included.
+    ///
+    /// # Errors
+    /// A directory can't be read.
+    pub fn seal(&mut self) -> Result<(), GitError> {
+        self.admin.restore()?;
+        self.adopt()?;
+        let now = self.look(false)?;
+        if let Some(state) = &mut self.state {
+            state.before = now;
+            state.sealed = true;
+        }
+        Ok(())
+    }
+
+    /// Takes a worktree that was opened, not reset, for what its HEAD says.
+    fn adopt(&mut self) -> Result<(), GitError> {
+        if self.state.is_none() {
+            let head = self.admin.head().ok_or_else(|| self.unsettled_error())?;
+            let tree = self.repo.tree_of(&head)?;
+            let listing = self.repo.listing(&tree)?;
+            self.state = Some(State::new(tree, listing));
+        }
+        Ok(())
+    }
+
+    fn unsettled_error(&self) -> GitError {
+        GitError::Failed {
+            what: format!("reading the worktree {}", self.dir.display()),
+            detail: "it was not reset to a commit before".to_owned(),
+        }
+    }
+
+    /// The files as they are, as a tree over `base`: a path equal to T0 keeps the blob that was
+    /// checked out there. Attributes are base's; only `.gitignore` files ignore, and only what is
+    /// not tracked.
+    ///
+    /// # Errors
+    /// A file or directory can't be read, a name can't stand in a tree, a required filter failed:
+    /// nothing is left out silently.
+    pub fn capture(&mut self, base: &Oid) -> Result<Capture, GitError> {
+        self.admin.restore()?;
+        let attributes = self.repo.tree_of(base)?;
+        let now = self.look(false)?;
+        let state = self.state.as_ref().ok_or_else(|| self.unsettled_error())?;
+        let found = self.compare(state, &now)?;
+        let edits = self.edits(state, &now, &found, &attributes)?;
+        let tree = self.repo.apply(Some(&state.tree), &edits)?;
+        let diff = self.repo.diff(&attributes, &tree)?;
+        let links = edits.iter().filter(|(_, e)| e.as_ref().is_some_and(|(mode, _)| *mode == LINK));
+        let escaping = links.map(|(path, _)| path.clone()).filter(|path| escapes(&self.dir, path));
+        Ok(Capture {
+            tree,
+            porcelain: diff.porcelain(),
+            diff,
+            escaping_links: repo_paths(escaping),
+            nested_repositories: repo_paths(found.nested),
+            special_files: repo_paths(found.special),
+            ignored_present: repo_paths(found.ignored.into_iter().take(IGNORED_SHOWN)),
+            prepared_changed: repo_paths(found.prepared),
+        })
+    }
+
+    /// What changed since the last `checkout_tree`, `reset` or `seal`: tracked files by content or
+    /// mode, and new files that no `.gitignore` covers.
+    ///
+    /// # Errors
+    /// As [`Worktree::capture`].
+    pub fn drift(&mut self) -> Result<Drift, GitError> {
+        self.admin.restore()?;
+        let now = self.look(false)?;
+        let state = self.state.as_ref().ok_or_else(|| self.unsettled_error())?;
+        let found = self.compare(state, &now)?;
+        let untracked = found.present.iter().filter(|p| !state.listing.contains_key(*p)).cloned();
+        let untracked: BTreeSet<Vec<u8>> = untracked.chain(found.special.clone()).collect();
+        let edits = self.edits(state, &now, &found, &state.tree)?;
+        let changed = edits.into_keys().filter(|path| state.listing.contains_key(path));
+        let nested = found.nested.into_iter().filter(|path| !state.listing.contains_key(path));
+        let untracked: BTreeSet<Vec<u8>> = untracked.into_iter().chain(nested).collect();
+        Ok(Drift { changed: repo_paths(changed), untracked: repo_paths(untracked) })
+    }
+
+    fn compare(&self, state: &State, now: &Snapshot) -> Result<Found, GitError> {
+        let mut found = Found::default();
+        let mut fresh = BTreeSet::new();
+        for (path, seen) in &now.files {
+            let before = state.before.files.get(path);
+            if before.is_some_and(|b| b.is_same(seen, &on_disk(&self.dir, path))) {
+                continue;
+            }
+            found.prepared.extend(self.prepared_root(path).cloned());
+            match (seen.kind, state.listing.get(path)) {
+                (Kind::Special, tracked) => {
+                    found.special.push(path.clone());
+                    found.gone.extend(tracked.map(|_| path.clone()));
+                }
+                (_, Some(_)) => {
+                    found.present.insert(path.clone());
+                }
+                (_, None) => {
+                    fresh.insert(path.clone());
+                }
+            }
+        }
+        for path in state.before.files.keys().filter(|path| !now.files.contains_key(*path)) {
+            found.prepared.extend(self.prepared_root(path).cloned());
+            if state.listing.contains_key(path) {
+                found.gone.insert(path.clone());
+            }
+        }
+        for module in state.submodules.iter().filter(|m| state.before.dirs.contains_key(*m)) {
+            if !now.dirs.contains_key(module) {
+                found.gone.insert(module.clone());
+            }
+        }
+        found.nested = state.before.moved_submodules(now, &self.dir).into_iter().collect();
+        self.sort_fresh(state, now, fresh, &mut found)?;
+        Ok(found)
+    }
+
+    /// Tells new files and repositories that are ignored from those that count.
+    fn sort_fresh(
+        &self,
+        state: &State,
+        now: &Snapshot,
+        fresh: BTreeSet<Vec<u8>>,
+        found: &mut Found,
+    ) -> Result<(), GitError> {
+        let nested: Vec<&Vec<u8>> = now.nested.difference(&state.before.nested).collect();
+        // A repository is ignored if a file in its directory would be.
+        let probes = nested.iter().map(|path| [dir_of(path), b"/x"].concat());
+        let asked: Vec<Vec<u8>> = fresh.iter().cloned().chain(probes).collect();
+        let ignored = self.ignored(&asked)?;
+        for path in nested {
+            let inside = [dir_of(path), b"/x"].concat();
+            if !ignored.contains(&inside) {
+                found.nested.insert(dir_of(path).to_vec());
+            }
+        }
+        for path in fresh {
+            if ignored.contains(&path) {
+                found.ignored.push(path);
+            } else {
+                found.present.insert(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of `paths`, none of them tracked, that `.gitignore` files cover. Asked in the clean
+    /// room, so that info/exclude and the operator's own ignore file do not count.
+    fn ignored(&self, paths: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, GitError> {
+        if paths.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let mut git = self.repo.clean_room_without_objects();
+        let mut args = vec!["check-ignore", "-z", "--stdin"];
+        if self.admin.is_sparse() {
+            // The index holds the .gitignore files that are not checked out.
+            git = self.repo.clean_room().index(&self.admin.own_index());
+        } else {
+            args.push("--no-index");
+        }
+        // This command takes no literal paths; "./" keeps a leading ':' from being read as more.
+        let git = git.work_tree(&self.dir).env("GIT_LITERAL_PATHSPECS", "0");
+        let input: Vec<u8> = paths.iter().flat_map(|p| [b"./", p.as_slice(), b"\0"].concat()).collect();
+        let out = git.ask(&args, &input)?.unwrap_or_default();
+        Ok(fields(&out).map(|path| path.strip_prefix(b"./").unwrap_or(path).to_vec()).collect())
+    }
+
+    /// What has to change in the checked-out tree.
+    fn edits(
+        &self,
+        state: &State,
+        now: &Snapshot,
+        found: &Found,
+        attributes: &Oid,
+    ) -> Result<Edits, GitError> {
+        let mut edits: Edits = found.gone.iter().map(|path| (path.clone(), None)).collect();
+        let mut hashed = self.hash(state, &found.present, attributes)?;
+        for path in &found.present {
+            let old = state.listing.get(path);
+            match hashed.remove(path) {
+                Some(new) if Some(&new) == old => {}
+                Some(new) if self.is_as_checked_out(state, now, path, &new, attributes)? => {}
+                Some(new) => {
+                    edits.insert(path.clone(), Some(new));
+                }
+                None if old.is_some() => {
+                    edits.insert(path.clone(), None);
+                }
+                None => {}
+            }
+        }
+        Ok(edits)
+    }
+
+    /// Mode and blob of files as git would add them, through filters and line endings. The index
+    /// is seeded with what is tracked at these paths, since conversions look at it.
+    fn hash(
+        &self,
+        state: &State,
+        paths: &BTreeSet<Vec<u8>>,
+        attributes: &Oid,
+    ) -> Result<BTreeMap<Vec<u8>, Entry>, GitError> {
+        if paths.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let index = self.admin.scratch_index();
+        remove_anything(&index).map_err(cmd::io("removing an old index"))?;
+        let git = self.admin.git().index(&index).attributes(attributes);
+        let seeds = paths.iter().filter_map(|path| Some((path, state.listing.get(path)?)));
+        let seeds: Vec<_> = seeds.filter(|(_, (mode, _))| *mode != GITLINK).collect();
+        let mut args: Vec<OsString> =
+            ["update-index", "-z", "--add", "--remove", "--replace"].map(OsString::from).into();
+        if seeds.iter().map(|(path, _)| path.len() + 80).sum::<usize>() < ARGUMENTS {
+            for (path, (mode, id)) in seeds {
+                let info = [format!("{mode:o},{id},").as_bytes(), path].concat();
+                args.extend([OsString::from("--cacheinfo"), OsString::from_vec(info)]);
+            }
+        } else {
+            let mut input = Vec::new();
+            for (path, (mode, id)) in seeds {
+                index_line(&mut input, *mode, id.as_str(), path);
+            }
+            git.feed(&["update-index", "-z", "--index-info"], &input)?;
+        }
+        args.push("--stdin".into());
+        let input: Vec<u8> = paths.iter().flat_map(|p| p.iter().copied().chain([0])).collect();
+        git.feed(&args, &input)?;
+        let listed = git.run(&["ls-files", "-s", "-z"])?;
+        remove_anything(&index).map_err(cmd::io("removing an index"))?;
+        Ok(fields(&listed).filter_map(parse_entry).map(|(path, e)| (path.to_vec(), e)).collect())
+    }
+
+    /// True if a file that was rewritten holds what a checkout wrote there: a filter whose two
+    /// directions do not undo each other would else make a change of it.
+    fn is_as_checked_out(
+        &self,
+        state: &State,
+        now: &Snapshot,
+        path: &[u8],
+        new: &Entry,
+        attributes: &Oid,
+    ) -> Result<bool, GitError> {
+        let (Some(before), Some(seen)) = (state.before.files.get(path), now.files.get(path)) else {
+            return Ok(false);
+        };
+        let Some((mode, old)) = state.listing.get(path).filter(|(mode, _)| *mode == new.0) else {
+            return Ok(false);
+        };
+        if mode & FILE != FILE || !before.may_hold_the_same(seen) {
+            return Ok(false);
+        }
+        let raw = std::fs::read(on_disk(&self.dir, path)).map_err(cmd::io("reading a captured file"))?;
+        let unfiltered = git2::Oid::hash_object(git2::ObjectType::Blob, &raw);
+        if new.1.as_str().len() == 40 && unfiltered.is_ok_and(|id| id.to_string() == new.1.as_str()) {
+            return Ok(false);
+        }
+        let option = OsString::from_vec([b"--path=", path].concat());
+        let git = self.admin.git().attributes(attributes);
+        let args: [&OsStr; 4] = ["cat-file".as_ref(), "--filters".as_ref(), &option, old.as_str().as_ref()];
+        Ok(git.run(&args)? == raw)
+    }
+}
+
+fn dir_of(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|b| *b == b'/').and_then(|at| path.get(..at)).unwrap_or_default()
+}
+
+fn repo_paths(paths: impl IntoIterator<Item = Vec<u8>>) -> Vec<RepoPath> {
+    paths.into_iter().map(RepoPath::from_bytes).collect()
+}
