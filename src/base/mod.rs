@@ -6,6 +6,7 @@ pub mod digest;
 pub mod glob;
 pub mod id;
 pub mod layout;
+pub mod names;
 pub mod path;
 pub mod quantity;
 pub mod text;

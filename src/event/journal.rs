@@ -70,8 +70,8 @@ pub enum Event {
         trigger: String,
         /// GITHUB_EVENT_NAME, where CI sets it.
         github_event: Option<String>,
-        /// The operator's HEAD.
-        head: Oid,
+        /// The operator's HEAD; null before the first commit.
+        head: Option<Oid>,
         /// The agent used where nothing else is bound.
         default_agent: String,
         /// Iterations allowed.
@@ -411,4 +411,7 @@ pub struct PlannedSummary {
 pub trait Sink: Send + Sync {
     /// Takes one recorded event. Never fails: a sink keeps its own trouble to report.
     fn record(&self, record: &Record);
+
+    /// Takes what an agent says while it runs; not part of the journal.
+    fn live(&self, _subject: Option<&Id>, _text: &str) {}
 }

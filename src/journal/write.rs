@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::line::encode;
 use super::read::{JournalError, JournalRead, read};
-use crate::base::Clock;
 use crate::base::clock::iso;
+use crate::base::{Clock, Id};
 use crate::event::{Event, JOURNAL_VERSION, Record, Sink};
 
 /// The one writer of a run's journal; shared between threads by reference.
@@ -117,6 +117,13 @@ impl JournalWriter {
             sink.record(&record);
         }
         Ok(record)
+    }
+
+    /// Shows the sinks what an agent says while it runs; nothing is journalled.
+    pub fn live(&self, subject: Option<&Id>, text: &str) {
+        for sink in &self.sinks {
+            sink.live(subject, text);
+        }
     }
 
     /// Makes everything recorded so far durable. Threads that wait together share one fsync.

@@ -27,37 +27,10 @@ pub use facts::{CommitFacts, GitFacts};
 pub use fingerprint::{FingerprintInput, fingerprint};
 pub use model::*;
 pub use prove::{ProofInput, prove};
+pub use crate::base::names;
 pub use source::{ArtifactSource, DirArtifacts, MemoryArtifacts, TreeArtifacts};
 pub use statement::{
     PREDICATE_TYPE, Predicate, ResourceDescriptor, STATEMENT_TYPE, Statement, StatementInput, is_subject,
     statement,
 };
 pub use verify::{Finding, Verified, VerifyInput, verify};
-
-/// Names of the proof's own files, relative to out.
-pub mod names {
-    /// The report for people.
-    pub const REPORT_MD: &str = "audit-report.md";
-    /// The report for programs.
-    pub const REPORT_JSON: &str = "audit-report.json";
-    /// The in-toto statement.
-    pub const STATEMENT: &str = "audit-report.intoto.json";
-    /// The coverage table.
-    pub const COVERAGE: &str = "audit-report.coverage.csv";
-    /// The fingerprint.
-    pub const FINGERPRINT: &str = "audit-report.fingerprint";
-    /// The journal.
-    pub const JOURNAL: &str = "runs/events.jsonl";
-    /// The loop guard's sidecar.
-    pub const ITERATION: &str = "runs/.iteration-state.json";
-    /// The prediction.
-    pub const PREDICTED: &str = "runs/.next-predicted.json";
-    /// A node's verdict.
-    pub fn verification(node: &crate::base::Id) -> String {
-        format!("runs/{node}/verification.json")
-    }
-    /// A node's diff.
-    pub fn patch(node: &crate::base::Id) -> String {
-        format!("runs/{node}/diff.patch")
-    }
-}

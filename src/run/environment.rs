@@ -69,6 +69,11 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Every variable.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+
     /// The form in which programs are started.
     pub fn into_vec(self) -> Vec<(OsString, OsString)> {
         self.0.into_iter().map(|(n, v)| (n.into(), v.into())).collect()

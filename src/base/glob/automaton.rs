@@ -96,12 +96,9 @@ struct Point {
 /// search grows past its budget the answer is true: an overlap that is only suspected
 /// costs time, one that is missed costs correctness.
 pub(super) fn common_path(a: &Flat, b: &Flat, none: &[&Flat]) -> bool {
-<<<<<<< HEAD
     if ends_differ(a, b) {
         return false;
     }
-=======
->>>>>>> h/proof
     let start = Point { a: START, b: START, none: vec![vec![START]; none.len()] };
     let mut seen = HashSet::from([start.clone()]);
     let mut open = vec![start];
@@ -122,7 +119,6 @@ pub(super) fn common_path(a: &Flat, b: &Flat, none: &[&Flat]) -> bool {
     false
 }
 
-<<<<<<< HEAD
 /// True if the fixed positions at the beginning, or at the end, can't be alike. Decides
 /// nearly every pair of a large plan without a search.
 fn ends_differ(a: &Flat, b: &Flat) -> bool {
@@ -134,8 +130,6 @@ fn ends_differ(a: &Flat, b: &Flat) -> bool {
         || a.0.iter().rev().zip(b.0.iter().rev()).map_while(differ).any(|d| d)
 }
 
-=======
->>>>>>> h/proof
 fn successors(point: &Point, a: &Flat, b: &Flat, none: &[&Flat]) -> Vec<Point> {
     let mut out = Vec::new();
     let b_moves = b.open(point.b);

@@ -18,20 +18,14 @@
 //! not UTF-8, a byte. A leading `./` and doubled slashes mean nothing and are accepted.
 
 mod automaton;
-<<<<<<< HEAD
 mod index;
-=======
->>>>>>> h/proof
 mod lex;
 mod parse;
 mod pattern;
 mod set;
 mod token;
 
-<<<<<<< HEAD
 pub use index::PatternIndex;
-=======
->>>>>>> h/proof
 pub use pattern::{Pattern, PatternError};
 pub use set::PatternSet;
 

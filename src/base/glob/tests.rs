@@ -2,11 +2,7 @@
 
 use proptest::prelude::*;
 
-<<<<<<< HEAD
 use super::{Pattern, PatternError, PatternIndex, PatternSet};
-=======
-use super::{Pattern, PatternError, PatternSet};
->>>>>>> h/proof
 use crate::base::path::RepoPath;
 
 fn pattern(text: &str) -> Pattern {
@@ -213,7 +209,6 @@ fn covering_and_void_sets_are_told() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn the_index_offers_only_what_lies_on_the_same_way() {
     let all: Vec<Pattern> =
         ["src/a.rs", "src/b.rs", "src/**", "docs/*", "**/*.md"].into_iter().map(pattern).collect();
@@ -225,8 +220,6 @@ fn the_index_offers_only_what_lies_on_the_same_way() {
 }
 
 #[test]
-=======
->>>>>>> h/proof
 fn literal_parts_are_known() {
     for (text, literal, prefix) in [
         ("src/a.rs", true, "src/a.rs"),
@@ -397,7 +390,6 @@ proptest! {
     }
 
     #[test]
-<<<<<<< HEAD
     fn the_index_misses_no_overlap(all in prop::collection::vec(components(), 1..12), q in components()) {
         let all: Vec<Pattern> = all.iter().map(|c| pattern(&written(c))).collect();
         let q = pattern(&written(&q));
@@ -408,8 +400,6 @@ proptest! {
     }
 
     #[test]
-=======
->>>>>>> h/proof
     fn no_overlap_between_short_names_is_made_up(a in component(), b in component()) {
         let pair = [vec![a], vec![b]];
         let claimed = pattern(&written(&pair[0])).overlaps(&pattern(&written(&pair[1])));

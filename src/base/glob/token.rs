@@ -60,15 +60,12 @@ impl Symbols {
         self.ranges().iter().any(|(a, b)| (*a..=*b).contains(&symbol))
     }
 
-<<<<<<< HEAD
     /// True if some symbol is in both.
     pub(super) fn meets(&self, other: &Symbols) -> bool {
         let others = other.ranges();
         self.ranges().iter().any(|(a, b)| others.iter().any(|(c, d)| a <= d && c <= b))
     }
 
-=======
->>>>>>> h/proof
     /// The only character in it, if there is only one.
     pub(super) fn only(&self) -> Option<char> {
         match self {

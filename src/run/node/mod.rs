@@ -23,6 +23,7 @@ use crate::run::context::{Context, Fault};
 use crate::run::scheduler::Verdict;
 use crate::run::split::Measured;
 
+pub(crate) use record::VERIFICATION_SCHEMA;
 pub use verbs::run;
 
 /// Why an attempt ends before the recipe's last statement.

@@ -3,6 +3,7 @@
 
 use crate::base::text::verb;
 use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
+use crate::files::AppendLog;
 use crate::run::context::{At, Context, Fault};
 use crate::run::node::{End, NodeRun, Stop};
 use crate::run::scheduler::Verdict;
@@ -139,7 +140,7 @@ impl NodeRun<'_> {
         let path = self.cx.artifact("runs/.dag-patterns.jsonl");
         let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
         line.push(b'\n');
-        crate::files::append(&path, &line).at(|| format!("can't write {}", path.display()))
+        AppendLog::open(&path).and_then(|log| log.append_synced(&line)).at(|| format!("can't write {}", path.display()))
     }
 
     fn prune(&self, workspace: Box<dyn crate::lane::Workspace>) -> Result<(), Fault> {

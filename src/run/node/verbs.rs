@@ -1,15 +1,21 @@
 //! Carries out the recipe: each node verb of the step language calls a method of the
 //! attempt; programs between them run as in any script.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::event::Event;
 use crate::plan::PlannedCheck;
-use crate::process::shell_host::{OsHost, Verbs};
+use crate::process::shell_host::{Direct, ShellHost, ShellOptions, Verbs};
+use crate::process::{Input, OutputSink, Stream};
 use crate::run::checks::run_check;
 use crate::run::context::{Context, Fault};
 use crate::run::node::{End, Facts, NodeRun, Order, Stop};
-use crate::step::{self, StatementRecord, VerbCall, VerbResult};
+use crate::step::builtin::Streams;
+use crate::step::eval::{self, Env, StatementRecord, VerbCall, VerbResult};
 
 /// Carries out one attempt from dispatch to verdict.
 pub fn run(cx: &Context, order: Order) -> End {
@@ -38,6 +44,28 @@ pub fn run(cx: &Context, order: Order) -> End {
     attempt.conclude(stopped)
 }
 
+/// What the recipe's own programs print, in a file that is made when there is something.
+struct StepLog {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl StepLog {
+    fn new(path: PathBuf) -> StepLog {
+        StepLog { path, file: None }
+    }
+}
+
+impl OutputSink for StepLog {
+    fn chunk(&mut self, _: Stream, bytes: &[u8]) {
+        if self.file.is_none() {
+            self.file = File::create(&self.path).ok();
+        }
+        // A log that can't be written must not end the work that it describes.
+        let _ = self.file.as_mut().map(|f| f.write_all(bytes));
+    }
+}
+
 /// What the script's verbs act on, and why it ended.
 struct Recipe<'r, 'a> {
     attempt: &'r mut NodeRun<'a>,
@@ -53,14 +81,22 @@ impl NodeRun<'_> {
             Ok(env) => env,
             Err(why) => return Some(Stop::failed(why)),
         };
-        let mut env = step::Env::new(cx.repo.root().join(&cx.config.folder));
+        let mut env = Env::new(cx.repo.root().join(&cx.config.folder));
         environment.iter().for_each(|(name, value)| env.export(name, value));
-        variables.into_iter().for_each(|(name, value)| env.export(name, &value));
-        let cancel = self.cancel.clone();
+        variables.into_iter().for_each(|(name, value)| env.export(name, value));
+        let log = Arc::new(Mutex::new(StepLog::new(cx.artifact(&format!("{}/steps.log", Context::node_dir(self.id()))))));
+        let sink: Arc<Mutex<dyn OutputSink>> = log;
+        let options = ShellOptions {
+            sink: Some(sink),
+            input: Input::Null,
+            timeout: None,
+            grace: cx.config.grace.value,
+            cancel: self.cancel.clone(),
+        };
         let mut recipe = Recipe { attempt: self, stopped: None };
         let outcome = {
-            let mut host = OsHost::new(&mut recipe, cancel);
-            step::run(&script.ast, &script.source, &mut host, env)
+            let mut host = ShellHost::new(&mut recipe, &Direct, options);
+            eval::run(&script.ast, &script.source, &mut host, env)
         };
         let stopped = recipe.stopped.take();
         if stopped.is_some() || outcome.exit_code == 0 {
@@ -69,7 +105,8 @@ impl NodeRun<'_> {
         if self.cancel.requested() {
             return Some(Stop::Cancelled(cx.why_cancelled()));
         }
-        Some(Stop::failed(format!("a step of the recipe failed with exit code {}: {}", outcome.exit_code, outcome.message())))
+        let why: Vec<String> = outcome.diags.iter().map(|d| d.message.clone()).collect();
+        Some(Stop::failed(format!("a step of the recipe failed with exit code {}: {}", outcome.exit_code, why.join("; "))))
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
@@ -90,7 +127,7 @@ impl NodeRun<'_> {
 }
 
 impl Verbs for Recipe<'_, '_> {
-    fn verb(&mut self, call: &VerbCall) -> VerbResult {
+    fn verb(&mut self, call: &VerbCall, _io: &mut Streams<'_>) -> VerbResult {
         let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
         let attempt = &mut *self.attempt;
         let done = match (call.name.as_str(), &args[..]) {
@@ -117,7 +154,7 @@ impl Verbs for Recipe<'_, '_> {
         self.result(done)
     }
 
-    fn statement(&mut self, record: StatementRecord) {
+    fn event(&mut self, record: StatementRecord) {
         let attempt = &self.attempt;
         let told = attempt.cx.tell(Event::Step {
             node: attempt.id().clone(),

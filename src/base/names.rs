@@ -1,0 +1,28 @@
+//! Names of a run's artifacts, relative to out.
+
+use crate::base::Id;
+
+/// The report for people.
+pub const REPORT_MD: &str = "audit-report.md";
+/// The report for programs.
+pub const REPORT_JSON: &str = "audit-report.json";
+/// The in-toto statement.
+pub const STATEMENT: &str = "audit-report.intoto.json";
+/// The coverage table.
+pub const COVERAGE: &str = "audit-report.coverage.csv";
+/// The fingerprint.
+pub const FINGERPRINT: &str = "audit-report.fingerprint";
+/// The journal.
+pub const JOURNAL: &str = "runs/events.jsonl";
+/// The loop guard's sidecar.
+pub const ITERATION: &str = "runs/.iteration-state.json";
+/// The prediction.
+pub const PREDICTED: &str = "runs/.next-predicted.json";
+/// A node's verdict.
+pub fn verification(node: &Id) -> String {
+    format!("runs/{node}/verification.json")
+}
+/// A node's diff.
+pub fn patch(node: &Id) -> String {
+    format!("runs/{node}/diff.patch")
+}
