@@ -23,8 +23,8 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
     let mut waiting = Waiting::declared(&bundle.nodes, &mut diags);
     cycles::report(&bundle.nodes, &waiting, &mut diags);
     let invariants = invariants::plan(&bundle.state.invariants, config, layout, &mut diags);
-    let shared = hotspots::sharing(&bundle.nodes, &config.hotspots, &waiting.layers()).hotspots;
-    hotspots::chain(&mut waiting, &shared);
+    let sharing = hotspots::sharing(&bundle.nodes, &config.hotspots, &waiting.layers());
+    hotspots::chain(&mut waiting, &sharing.hotspots);
     let layers = waiting.layers();
     let nodes: Vec<PlannedNode> = bundle
         .nodes
@@ -33,13 +33,14 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
         .map(|(i, node)| planned(node, i, &waiting, &layers, config, layout, &mut diags))
         .collect();
     let weight: Vec<u64> = nodes.iter().map(|n| n.settings.estimated_loc.value).collect();
-    let plan = Plan {
+    let mut plan = Plan {
         tiers: tiers(&nodes),
         critical_path: waiting.critical_path(&layers, &weight),
         edges: waiting.edges,
-        hotspots: shared,
+        hotspots: sharing.hotspots,
         deltas: bundle.state.delta_to_done,
         invariants,
+        comparisons: sharing.comparisons,
         max_parallel: config.concurrency.value,
         nodes,
     };
@@ -47,7 +48,7 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
     if diags.has_errors() {
         return Err(diags);
     }
-    overlap::warn(&plan, &mut diags);
+    plan.comparisons += overlap::warn(&plan, &mut diags);
     Ok((plan, diags))
 }
 

@@ -5,7 +5,7 @@ mod parse;
 mod programs;
 mod word;
 
-pub(super) use parse::{Command, Doubt, Line, Pipeline, parse};
+pub(super) use parse::{Command, Line, Pipeline, Redirect, parse};
 pub use programs::{Program, programs};
 pub(super) use word::Word;
 
