@@ -2,5 +2,6 @@
 //! output, cancellation, and nothing left behind.
 
 mod job;
+pub mod shell_host;
 
 pub use job::*;
