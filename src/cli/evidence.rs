@@ -98,7 +98,7 @@ fn head(repo: &Repo, run_id: &RunId, proof: Option<&Oid>) -> Result<Oid, Failure
         return Ok(head);
     }
     let parent = match proof {
-        Some(proof) => repo.commit(proof)?.and_then(|c| c.parents.into_iter().next()),
+        Some(proof) => repo.commit(proof)?.parents.into_iter().next(),
         None => None,
     };
     parent.ok_or_else(|| Failure::usage(format!("{} is not here", run_id.branch()), format!("fetch it: git fetch origin {}", run_id.branch())))

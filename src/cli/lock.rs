@@ -20,17 +20,17 @@ pub fn acquire(repo: &Repo, command: &str) -> Result<Lock, Failure> {
         start_ticks: stamp.start_ticks,
         boot_id: stamp.boot_id,
         started_at: iso(SystemClock.now()),
-        command: command.to_owned(),
+        command: vec!["auditrun".to_owned(), command.to_owned()],
     };
     let path = repo.common_dir().join(NAME);
     Lock::acquire(&path, &info).map_err(|e| match e {
         LockError::HeldBy(holder) => {
             let who = holder.map_or_else(
                 || "another auditrun".to_owned(),
-                |h| format!("`auditrun {}` (process {}, since {})", h.command, h.pid, h.started_at),
+                |h| format!("`{}` (process {}, since {})", h.command.join(" "), h.pid, h.started_at),
             );
             Failure::usage(format!("{who} is working in this repository"), "wait for its end, or end it; `auditrun status` shows what it does")
         }
-        LockError::Io(e) => Failure::Internal(format!("can't lock {}: {e}", path.display())),
+        e @ LockError::Io { .. } => Failure::Internal(e.to_string()),
     })
 }

@@ -132,7 +132,7 @@ impl Screen {
             return;
         }
         let mut err = std::io::stderr().lock();
-        let done = state.nodes.iter().filter(|n| n.status == Some(NodeStatus::Verified)).count();
+        let done = state.nodes.iter().filter(|n| n.status() == Some(NodeStatus::Verified)).count();
         if !self.quiet {
             let branch = state.branch.as_deref().unwrap_or("no branch");
             let _ = writeln!(err, "\n{done} of {} verified on {branch}", crate::base::text::count(state.nodes.len(), "node"));

@@ -119,7 +119,7 @@ impl Project {
         if unsettled.is_empty() {
             return Ok(diags);
         }
-        let names: Vec<String> = unsettled.iter().map(|(path, state)| format!("{path} ({})", state.words())).collect();
+        let names: Vec<String> = unsettled.iter().map(|(path, state)| format!("{path} ({})", state.word())).collect();
         let dir = if self.layout.bundle().is_empty() { "." } else { self.layout.bundle() };
         diags.push(
             Diag::error("bundle::not-committed", format!("the bundle is not committed: {}", names.join(", ")))

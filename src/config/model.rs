@@ -407,8 +407,10 @@ pub struct Target {
 pub struct Script {
     /// The steps as KDL hands them over (dedented, escapes applied).
     pub text: String,
-    /// The syntax tree; its spans point into audit.kdl.
+    /// The syntax tree.
     pub ast: Arc<step::Script>,
+    /// What its spans refer to, and where that stands in audit.kdl.
+    pub source: Arc<step::StepText>,
     /// The whole argument in audit.kdl.
     pub span: Span,
 }

@@ -7,6 +7,7 @@
 
 use crate::base::{PatternSet, RepoPath};
 use crate::git::Change;
+use crate::plan::LocLimits;
 
 /// What the gate counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,25 +49,14 @@ pub enum Verdict {
     Extreme,
 }
 
-/// The numbers that a node is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// `None`: unbounded.
-    pub cap: Option<u64>,
-    /// The line count past which the overrun is extreme; never below the cap.
-    pub extreme: u64,
-    /// The cap that `rough` would have: what an unbounded node is warned by.
-    pub rough_cap: u64,
-}
-
 /// Judges a line count.
-pub fn judge(loc: u64, limits: Limits) -> Verdict {
+pub fn judge(loc: u64, limits: LocLimits) -> Verdict {
     if loc > limits.extreme {
         return Verdict::Extreme;
     }
-    match limits.cap {
-        Some(cap) if loc > cap => Verdict::Over,
-        None if loc > limits.rough_cap => Verdict::PastRough,
+    match (limits.cap, limits.warn) {
+        (Some(cap), _) if loc > cap => Verdict::Over,
+        (None, Some(warn)) if loc > warn => Verdict::PastRough,
         _ => Verdict::Within,
     }
 }
@@ -79,9 +69,9 @@ mod tests {
 
     #[test]
     fn the_table_of_verdicts() {
-        let tight10 = Limits { cap: Some(30), extreme: 50, rough_cap: 40 };
-        let tight1 = Limits { cap: Some(21), extreme: 21, rough_cap: 31 };
-        let unbounded10 = Limits { cap: None, extreme: 50, rough_cap: 40 };
+        let tight10 = LocLimits { cap: Some(30), warn: None, extreme: 50 };
+        let tight1 = LocLimits { cap: Some(21), warn: None, extreme: 21 };
+        let unbounded10 = LocLimits { cap: None, warn: Some(40), extreme: 50 };
         for (loc, limits, want) in [
             (30, tight10, Verdict::Within),
             (31, tight10, Verdict::Over),

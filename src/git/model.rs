@@ -49,6 +49,17 @@ pub enum FileState {
     Deleted,
 }
 
+impl FileState {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            FileState::Untracked => "untracked",
+            FileState::Changed => "changed",
+            FileState::Deleted => "deleted",
+        }
+    }
+}
+
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]

@@ -93,7 +93,7 @@ pub struct Start {
     pub command: Vec<String>,
     pub trigger: String,
     pub github_event: Option<String>,
-    pub head: Oid,
+    pub head: Option<Oid>,
     pub default_agent: String,
     pub at: String,
 }

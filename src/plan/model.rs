@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Id, PatternSet};
 use crate::bundle::{Check, CheckScope, DeltaItem, Node};
+use crate::diag::{Span, Spanned};
 use crate::config::{EnvBlock, ExpectedSignal, LocConfidence, Origin, Setting};
 
 /// Index of a node in graph.md's order.
@@ -57,6 +58,24 @@ pub struct NodeSettings {
     pub env: EnvBlock,
 }
 
+impl NodeSettings {
+    /// The line counts that the gate `loc` judges by.
+    pub fn loc_limits(&self) -> LocLimits {
+        LocLimits { cap: self.loc_cap, warn: self.loc_warn, extreme: self.loc_extreme }
+    }
+}
+
+/// Line counts past which something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocLimits {
+    /// Oversized past this; `None`: unbounded.
+    pub cap: Option<u64>,
+    /// Worth a warning past this, where there is no cap.
+    pub warn: Option<u64>,
+    /// Past remedy past this; never below the cap.
+    pub extreme: u64,
+}
+
 /// A check as it will run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedCheck {
@@ -69,6 +88,17 @@ pub struct PlannedCheck {
 }
 
 impl PlannedCheck {
+    /// A check that a recipe spells out: it runs as it stands.
+    pub fn of_recipe(command: &str, span: &Span) -> PlannedCheck {
+        let check = Check {
+            command: Spanned::new(command.to_owned(), span.clone()),
+            scope: CheckScope::Repo,
+            name: None,
+            timeout: None,
+        };
+        PlannedCheck { check, normalized: command.to_owned(), verbatim_because: None }
+    }
+
     /// True if the check declared that it reads outside the worktree.
     pub fn reads_repo(&self) -> bool {
         self.check.scope == CheckScope::Repo

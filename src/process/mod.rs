@@ -33,6 +33,7 @@ mod table;
 mod tree;
 mod wire;
 
+pub mod shell_host;
 pub mod signals;
 pub mod supervise;
 

@@ -54,7 +54,7 @@ fn programs(plan: &Plan, config: &Config, operator: &Operator, problems: &mut Di
         invariant.checks.iter().for_each(|c| look_up.check(c, &format!("invariant {}", invariant.id)));
     }
     for setup in &config.worktree.setup {
-        plan::programs(&setup.value).iter().for_each(|word| look_up.word(&word.text, &setup.span, "setup"));
+        plan::programs(&setup.value).iter().for_each(|word| look_up.word(&word.name, &setup.span, "setup"));
     }
     for (word, span) in crate::step::programs(&config.recipe.ast, &config.recipe.source) {
         look_up.word(&word, &span, "recipe");
@@ -74,12 +74,13 @@ impl LookUp<'_> {
     fn check(&mut self, check: &PlannedCheck, whose: &str) {
         for word in plan::programs(&check.check.command.value) {
             let whole = &check.check.command.span;
-            // The span of the word itself, where the command stands in its file as it runs.
-            let span = match whole.text().find(&word.text) {
-                Some(at) => whole.source().span(whole.offset() + at, word.text.len()),
-                None => whole.clone(),
+            // The word itself, where the command stands in its file as it runs.
+            let as_written = whole.text().get(word.offset..).is_some_and(|rest| rest.starts_with(&word.name));
+            let span = match as_written {
+                true => whole.source().span(whole.offset() + word.offset, word.name.len()),
+                false => whole.clone(),
             };
-            self.word(&word.text, &span, whose);
+            self.word(&word.name, &span, whose);
         }
     }
 

@@ -2,7 +2,7 @@
 //! Pure text; the words of the bundle are passed on unchanged.
 
 use crate::bundle::Node;
-use crate::event::{CheckRecord, InvariantRecord, NodeStatus};
+use crate::event::{CheckRecord, InvariantRecord};
 use crate::gate::checks;
 
 /// How much of a captured diff a remediation prompt quotes.
@@ -43,8 +43,6 @@ pub fn for_node(node: &Node, task: &[u8]) -> Vec<u8> {
 pub struct Failure<'a> {
     /// The verdict's sentence.
     pub reason: &'a str,
-    /// Failed or oversized.
-    pub status: Option<NodeStatus>,
     /// Paths outside of touches, with why.
     pub outside: &'a [String],
     /// The checks that ran.

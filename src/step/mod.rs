@@ -8,6 +8,7 @@ pub mod eval;
 mod lexer;
 mod parser;
 mod print;
+mod programs;
 pub mod recipe;
 mod sh;
 #[cfg(test)]
@@ -19,4 +20,5 @@ mod walk;
 pub use ast::Script;
 pub use check::{check_target, unset_variables};
 pub use parser::parse;
+pub use programs::programs;
 pub use text::StepText;

@@ -11,12 +11,12 @@ pub fn failures(state: &RunState, out: &str, color: bool) -> String {
     let mut text = String::new();
     let order = [NodeStatus::Blocked, NodeStatus::Cancelled, NodeStatus::Oversized, NodeStatus::Failed];
     for wanted in order {
-        for node in state.nodes.iter().filter(|n| n.status == Some(wanted)) {
+        for node in state.nodes.iter().filter(|n| n.status() == Some(wanted)) {
             let tone = if wanted == NodeStatus::Blocked { Tone::Warn } else { Tone::Bad };
-            let reason = node.reason.as_deref().unwrap_or("");
-            let line = neutral(&format!("{} {}: {reason}", node.plan.id, wanted.name())).replace('\n', " ");
+            let reason = &node.reason;
+            let line = neutral(&format!("{} {}: {reason}", node.id, wanted.name())).replace('\n', " ");
             text.push_str(&paint(tone, &line, color));
-            text.push_str(&format!("\n  {out}/runs/{}/verification.json\n", node.plan.id));
+            text.push_str(&format!("\n  {out}/runs/{}/verification.json\n", node.id));
         }
     }
     text

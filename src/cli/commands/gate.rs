@@ -65,7 +65,7 @@ fn again(project: &Project, evidence: &Evidence, tree: &Oid, verdict: &mut Verdi
     signals::watch(&runner, move |_| stop.request()).map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
     let worktrees = root.join(crate::base::layout::WORKTREES_DIR);
-    let lane = LocalLane::new(project.repo.clone(), runner, worktrees, root.join(crate::base::layout::STATE_DIR));
+    let lane = LocalLane::new(project.repo.clone(), runner, worktrees);
     project.repo.keep_excluded(&project.layout)?;
     let spec = WorkspaceSpec {
         name: format!("audit-gate-{}-{}", evidence.run_id, std::process::id()),
@@ -161,7 +161,7 @@ impl Place<'_> {
     fn holds_at_head(&self, node: &Id, command: &str) -> bool {
         let Some(proof) = &self.evidence.verified.proof else { return true };
         let superseded = |c: &&crate::proof::HeadCheck| {
-            c.node == *node && c.result.command == command && !matches!(c.state, HeadState::Passed)
+            c.node == *node && c.command == command && !matches!(c.state, HeadState::Passed)
         };
         proof.checks.iter().find(superseded).is_none()
     }

@@ -42,5 +42,5 @@ fn statuses(project: &Project) -> BTreeMap<Id, NodeStatus> {
     let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
     let Ok(read) = journal::read(&path) else { return BTreeMap::new() };
     let state = journal::replay(&read.records);
-    state.nodes.iter().filter_map(|n| Some((n.plan.id.clone(), n.status?))).collect()
+    state.nodes.iter().filter_map(|n| Some((n.id.clone(), n.status()?))).collect()
 }

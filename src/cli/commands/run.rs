@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::{STATE_DIR, WORKTREES_DIR};
+use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
@@ -215,10 +215,9 @@ impl Session {
             None => project.repo.root().join(WORKTREES_DIR),
         };
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
-        let state_dir = project.repo.root().join(STATE_DIR);
         Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(project.repo.clone(), self.runner.clone(), worktrees, state_dir)),
+            lane: Box::new(LocalLane::new(project.repo.clone(), self.runner.clone(), worktrees)),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),
             repo: project.repo.clone(),
             bundle: examined.bundle,

@@ -59,7 +59,7 @@ fn environment(project: &Project, node: &str, dir: &std::path::Path) -> Result<E
         if let Some(start) = &state.start {
             env.set("AUDITRUN_RUN_ID", start.run_id.as_str());
         }
-        if let Some(known) = state.nodes.iter().find(|n| n.plan.id.as_str() == node) {
+        if let Some(known) = state.nodes.iter().find(|n| n.id.as_str() == node) {
             env.set("AUDITRUN_ATTEMPT", known.attempts.len().to_string());
         }
     }

@@ -23,14 +23,14 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("no run in {shown}"), "start one with `auditrun run`"));
     }
     let read = journal::read(&path).map_err(|e| Failure::Preflight(e.diag().into()))?;
-    let status = report::status(&journal::replay(&read.records));
+    let state = journal::replay(&read.records);
     let holder = Lock::holder(&project.repo.common_dir().join(lock::NAME));
     match screen.format() {
-        Format::Json => screen.print(&serde_json::to_string_pretty(&status).unwrap_or_default()),
+        Format::Json => screen.print(&serde_json::to_string_pretty(&report::status(&state)).unwrap_or_default()),
         _ => {
-            screen.print(&report::status_text(&status));
+            screen.print(&report::status_text(&state));
             if let Some(holder) = holder {
-                screen.print(&format!("working now: `auditrun {}`, process {}", holder.command, holder.pid));
+                screen.print(&format!("working now: `{}`, process {}", holder.command.join(" "), holder.pid));
             }
         }
     }

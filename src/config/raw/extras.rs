@@ -1,7 +1,7 @@
 //! `forge` (the QA auditor) and `notify`.
 
 use super::super::decode::{Args, Ctx, Shape};
-use super::super::steps::RawScript;
+use super::super::model::Script;
 use super::super::tree::{Node, kebab};
 use super::super::types::{self, choice, whole};
 use super::{Slot, target};
@@ -22,7 +22,7 @@ pub(crate) struct RawForge {
 #[derive(Debug)]
 pub(crate) struct RawNotify {
     pub events: Vec<Spanned<String>>,
-    pub run: RawScript,
+    pub run: Script,
 }
 
 /// An audit of audits of audits says nothing new.

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use super::decode::{Args, Ctx, Shape, twice};
 use super::model::{EnvBlock, InvariantChecks, NodeOverride, Role};
-use super::steps::RawScript;
+use super::model::Script;
 use super::tree::Node;
 use super::types;
 use crate::diag::Spanned;
@@ -43,7 +43,7 @@ pub(super) struct Raw {
     pub roles: BTreeMap<Role, Spanned<String>>,
     pub sandbox: RawSandbox,
     pub nodes: Vec<NodeOverride>,
-    pub recipe: Option<RawScript>,
+    pub recipe: Option<Script>,
     pub targets: Vec<RawTarget>,
     pub audit: RawAudit,
     pub forge: RawForge,

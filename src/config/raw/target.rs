@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::super::decode::{Args, Ctx, Shape, twice};
 use super::super::model::{EnvBlock, Param, When};
-use super::super::steps::{self, RawScript};
+use super::super::model::Script;
+use super::super::steps;
 use super::super::tree::{Node, Scalar};
 use super::super::types::{self, Wrong};
 use super::{Slot, add_named, env};
@@ -26,7 +27,7 @@ pub(crate) struct RawTarget {
     pub cwd: Slot<String>,
     pub dotenv: Slot<String>,
     pub env: EnvBlock,
-    pub steps: Option<RawScript>,
+    pub steps: Option<Script>,
     /// Steps stand there, be they valid or not.
     pub steps_written: bool,
 }
@@ -68,7 +69,7 @@ fn read(ctx: &Ctx, node: &Node, name: Spanned<String>) -> RawTarget {
 }
 
 /// The script in the setting `key`: a property or a child.
-pub(super) fn script(ctx: &Ctx, node: &Node, key: &str) -> Option<RawScript> {
+pub(super) fn script(ctx: &Ctx, node: &Node, key: &str) -> Option<Script> {
     let text = ctx.one(node, key, types::text)?;
     let prop = node.props.iter().find(|p| p.key == key).map(|p| &p.value);
     let value = prop.or_else(|| node.nodes().iter().find(|c| c.key == key)?.args.first())?;
@@ -186,7 +187,7 @@ fn when(ctx: &Ctx, node: &Node) -> Vec<When> {
 }
 
 /// `recipe "node" { steps … }`.
-pub(super) fn recipe(ctx: &Ctx, node: &Node, slot: &mut Option<RawScript>) {
+pub(super) fn recipe(ctx: &Ctx, node: &Node, slot: &mut Option<Script>) {
     ctx.check(node, &Shape { args: Args::One("a name"), one: &["steps"], ..Shape::EMPTY });
     let named = ctx.arg(node, types::choice(&[("node", ())]));
     if named.is_none() {
@@ -201,7 +202,7 @@ pub(super) fn recipe(ctx: &Ctx, node: &Node, slot: &mut Option<RawScript>) {
     }
     let Some(found) = script(ctx, node, "steps") else { return };
     match slot {
-        Some(first) => ctx.push(twice("recipe 'node'", &first.script.span, &node.span)),
+        Some(first) => ctx.push(twice("recipe 'node'", &first.span, &node.span)),
         None => *slot = Some(found),
     }
 }

@@ -113,8 +113,8 @@ impl Resolver<'_> {
             return None;
         };
         self.diags.extend(steps::check_recipe(raw));
-        let origin = self.origin(&raw.script.span);
-        self.list("recipe \"node\" steps", raw.script.text.show(), Some(origin));
-        Some(raw.script.clone())
+        let origin = self.origin(&raw.span);
+        self.list("recipe \"node\" steps", raw.text.show(), Some(origin));
+        Some(raw.clone())
     }
 }

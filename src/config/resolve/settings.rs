@@ -228,10 +228,10 @@ impl Resolver<'_> {
         for raw in &self.layers.user.raw.notify {
             self.diags.extend(steps::check_target(&raw.run, &known));
             let events: Vec<_> = raw.events.iter().map(|e| e.value.as_str()).collect();
-            let origin = self.origin(&raw.run.script.span);
+            let origin = self.origin(&raw.run.span);
             let path = format!("notify on {}", events.join(" "));
-            self.list(&path, raw.run.script.text.show(), Some(origin));
-            all.push(Notify { events: raw.events.clone(), run: raw.run.script.clone() });
+            self.list(&path, raw.run.text.show(), Some(origin));
+            all.push(Notify { events: raw.events.clone(), run: raw.run.clone() });
         }
         if all.is_empty() {
             self.list_unset("notify");

@@ -64,7 +64,7 @@ impl Resolver<'_> {
 
     fn list_target(&mut self, raw: &RawTarget) {
         let path = format!("target {}", quoted(&raw.name.value));
-        let steps = raw.steps.as_ref().map(|s| s.script.text.show());
+        let steps = raw.steps.as_ref().map(|s| s.text.show());
         let origin = self.origin(&raw.name.span);
         self.list(&format!("{path} steps"), steps.unwrap_or_else(|| "not set".to_owned()), Some(origin));
         if !raw.needs.is_empty() {
@@ -187,6 +187,6 @@ fn target(raw: &RawTarget) -> Target {
         cwd: raw.cwd.clone(),
         dotenv: raw.dotenv.clone(),
         env: raw.env.clone(),
-        steps: raw.steps.as_ref().map(|s| s.script.clone()),
+        steps: raw.steps.clone(),
     }
 }

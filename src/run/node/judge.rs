@@ -48,7 +48,7 @@ impl<'a> NodeRun<'a> {
         let reason = match (verdict, limits.cap) {
             (loc::Verdict::Extreme, _) => format!("{lines} lines changed, more than {} allow at an estimate of {est}: remediation is pointless", limits.extreme),
             (loc::Verdict::Over, Some(cap)) => format!("{lines} lines changed, the cap is {cap} at an estimate of {est}"),
-            (loc::Verdict::PastRough, _) => format!("{lines} lines changed without a cap, past the {} that rough would allow", limits.rough_cap),
+            (loc::Verdict::PastRough, _) => format!("{lines} lines changed without a cap, past the {} that rough would allow", limits.warn.unwrap_or_default()),
             (_, Some(cap)) => format!("{lines} lines changed, the cap is {cap}"),
             (_, None) => format!("{lines} lines changed, no cap"),
         };

@@ -375,7 +375,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// An error in the words that people know, without the system's number.
-pub(in crate::step) fn describe(error: &io::Error) -> String {
+pub fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -6,7 +6,7 @@ mod env;
 mod expand;
 mod host;
 
-pub(super) use command::describe;
+pub use command::describe;
 
 pub use env::Env;
 pub use host::{
