@@ -34,7 +34,7 @@ fn a_run_that_did_everything_is_proven_and_verifies() {
 fn one_flipped_byte_in_any_artifact_is_found_and_named() {
     let world = World::proven();
     for (path, whole) in &world.files.0 {
-        let step = (whole.len() / 40).max(1);
+        let step = (whole.len() / 20).max(1);
         for at in (0..whole.len()).step_by(step).chain([whole.len() - 1]) {
             let mut bad = World::proven();
             bad.files.0.get_mut(path).unwrap()[at] ^= 1;

@@ -5,6 +5,7 @@
 mod build;
 mod escape;
 mod gantt;
+pub mod github;
 mod html;
 mod jobs;
 mod junit;

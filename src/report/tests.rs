@@ -302,3 +302,21 @@ fn a_value_that_breaks_its_schema_is_refused() {
     good["last_outcome"] = "splendid".into();
     assert!(!validator.is_valid(&good));
 }
+
+#[test]
+fn github_gets_one_line_for_each_cause_and_none_can_be_forged() {
+    insta::assert_snapshot!("github_halted", github::annotations(&halted()));
+    let hostile = github::annotations(&hostile());
+    assert_eq!(hostile.lines().count(), 1, "{hostile}");
+    let (state, proof, _) = proven();
+    insta::assert_snapshot!("github_outputs", github::step_outputs(&state, Some(&proof)));
+
+    let mut s = Script::started();
+    s.push(Event::PreflightRejected {
+        problems: (0..12).map(|n| format!("100% wrong: {n}\nreally")).collect(),
+    });
+    let text = github::annotations(&replay(&s.records));
+    assert_eq!(text.lines().count(), 10);
+    assert!(text.starts_with("::error title=preflight::100%25 wrong: 0%0Areally\n"), "{text}");
+    assert!(text.ends_with("::error::3 more in the report\n"), "{text}");
+}
