@@ -68,7 +68,8 @@ fn both(bundle: &str) -> (String, String) {
     let by_shell = run("sh", root, &["fingerprint.sh", "audit/run-20260102T030405Z", bundle, bundle]);
 
     let source = DirArtifacts::new(root.join(bundle));
-    let patches = source.list().into_iter().filter_map(|p| Some((p.clone(), source.read(&p)?))).collect();
+    let patches =
+        source.list("runs").into_iter().filter_map(|p| Some((p.clone(), source.read(&p)?))).collect();
     let head = Oid::parse(&run("git", root, &["rev-parse", "HEAD"])).unwrap();
     let input = FingerprintInput { bundle: &committed, patches: &patches, head: &head };
     (by_shell, fingerprint(&input))

@@ -92,7 +92,7 @@ pub fn prove(input: &ProofInput<'_>) -> Proof {
 
 /// Each `runs/<id>/diff.patch` of an artifact directory.
 pub(super) fn patches(source: &dyn ArtifactSource) -> BTreeMap<String, Vec<u8>> {
-    let paths = source.list().into_iter().filter(|p| super::fingerprint::is_patch(p));
+    let paths = source.list("runs").into_iter().filter(|p| super::fingerprint::is_patch(p));
     paths.filter_map(|p| source.read(&p).map(|bytes| (p, bytes))).collect()
 }
 

@@ -257,9 +257,10 @@ fn artifacts_on_disk_are_listed_in_byte_order_and_links_are_not_followed() {
     std::os::unix::fs::symlink("/etc", dir.path().join("runs/dir")).unwrap();
     let source = DirArtifacts::new(dir.path());
     assert_eq!(
-        source.list(),
+        source.list(""),
         ["audit-report.md", "runs/A-1/diff.patch", "runs/A/diff.patch", "runs/dir", "runs/link"]
     );
+    assert_eq!(source.list("runs/A"), ["runs/A/diff.patch"]);
     assert_eq!(source.read("runs/A/diff.patch").as_deref(), Some(&b"x"[..]));
     for path in ["runs/link", "runs/dir/hostname", "../x", "runs/../runs/A/diff.patch", "runs/A", "runs//A"] {
         assert_eq!(source.read(path), None, "{path}");

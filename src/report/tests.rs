@@ -127,8 +127,8 @@ fn the_page_needs_no_network_and_nothing_of_the_picture_can_run() {
 
 #[test]
 fn status_names_the_root_cause_last_and_the_way_on() {
-    insta::assert_snapshot!("status_halted", status_text(&halted()));
-    insta::assert_snapshot!("status_proven", status_text(&proven().0));
+    insta::assert_snapshot!("status_halted", status_text(&status(&halted())));
+    insta::assert_snapshot!("status_proven", status_text(&status(&proven().0)));
     let status = status(&halted());
     assert_eq!(status.iteration.termination_reason, Some(Termination::SelfCritiqueExhausted));
     assert_eq!(
@@ -189,7 +189,9 @@ fn hostile_text_is_harmless_in_every_report() {
     let state = hostile();
     let files = stage(&state, None, &BTreeSet::new());
     let markdown = audit_markdown(&audit_report(&state, None));
-    for text in [&markdown, &file(&files, "report.md"), &file(&files, "report.html"), &status_text(&state)] {
+    for text in
+        [&markdown, &file(&files, "report.md"), &file(&files, "report.html"), &status_text(&status(&state))]
+    {
         let controls = text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
         assert!(!controls, "control characters are shown, not sent");
     }
@@ -250,7 +252,7 @@ proptest! {
         let state = replay(&all);
         let files = stage(&state, None, &BTreeSet::new());
         well_formed(&file(&files, "junit.xml"));
-        let text = status_text(&state);
+        let text = status_text(&status(&state));
         prop_assert!(text.starts_with("run "));
         let report = audit_report(&state, None);
         let back: AuditReport = serde_json::from_slice(&json_artifact(&report).unwrap()).unwrap();
