@@ -1,5 +1,6 @@
 //! The schemas under schema/ are those of the types. `UPDATE_SCHEMAS=1 cargo test --test
 //! schemas` writes them anew.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of a test fail by panicking.
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! The one function that changes a run's state: each record moves it, in order. Replay, the
 //! live engine and resume all go through it, so they can't disagree.
 
+use super::node::*;
 use super::state::*;
 use crate::base::Id;
 use crate::event::{
@@ -78,10 +79,8 @@ impl RunState {
                 at: at.to_owned(),
             }),
             Event::AgentStarted { .. } | Event::AgentFinished { .. } => self.agent(event, at),
-            Event::Invariant { node: None, record, phase, .. } => {
-                if *phase == CheckPhase::Proof {
-                    self.head_invariants.push(record.clone());
-                }
+            Event::Invariant { phase: CheckPhase::Proof, record, .. } => {
+                self.head_invariants.push(record.clone());
             }
             Event::Check { node, phase: CheckPhase::Proof, record, .. } => {
                 self.head_checks.push((node.clone(), record.clone()));

@@ -4,6 +4,7 @@
 mod apply;
 mod iteration;
 mod line;
+mod node;
 mod read;
 mod state;
 mod write;
@@ -15,6 +16,7 @@ pub(crate) mod tests;
 
 pub use iteration::iteration_state;
 pub use line::proof_prefix;
+pub use node::*;
 pub use read::{JournalError, JournalRead, TornTail, parse, read};
 pub use state::*;
 pub use write::JournalWriter;

@@ -68,11 +68,6 @@ impl ProofBundle {
                 .collect(),
         }
     }
-
-    /// A node by its id.
-    pub fn node(&self, id: &Id) -> Option<&ProofNode> {
-        self.nodes.iter().find(|n| n.id == *id)
-    }
 }
 
 fn commands(checks: &[PlannedCheck]) -> Vec<String> {

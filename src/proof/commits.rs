@@ -78,11 +78,11 @@ fn node_commit(lookup: &Lookup<'_>, facts: &CommitFacts, name: &str) -> (Option<
     if facts.commit.trailer("Audit-Run") != [state.run_id()] {
         problems.push(format!("its Audit-Run is not {}", state.run_id()));
     }
-    let landed = state.landings.iter().enumerate().find(|(_, l)| l.landing.new == facts.commit.id);
-    match landed {
-        Some((at, landed)) => {
+    let at = lookup.landings.get(&facts.commit.id);
+    match at.and_then(|at| state.landings.get(*at)) {
+        Some(landed) => {
             problems.extend(against_landing(facts, landed, &id));
-            let newest = lookup.newest.get(&id) == Some(&at);
+            let newest = lookup.newest.get(&id) == at;
             if newest && deltas(facts) != node.closes.iter().map(Id::as_str).collect() {
                 problems.push("its Audit-Delta does not name what the node closes".to_owned());
             }
@@ -151,26 +151,34 @@ fn outside_bundle(lookup: &Lookup<'_>, facts: &CommitFacts) -> Vec<String> {
 
 /// The aggregate diff by file: changes that a later commit took back count too.
 pub(super) fn manifest(lookup: &Lookup<'_>, proofs: &[CommitProof]) -> (Vec<ManifestFile>, Vec<Gap>) {
-    let mut files: BTreeMap<&RepoPath, (Vec<Oid>, bool)> = BTreeMap::new();
+    let mut files: BTreeMap<&RepoPath, Vec<&CommitProof>> = BTreeMap::new();
     for (facts, proof) in lookup.input.git.commits.iter().zip(proofs) {
-        let harness = matches!(proof.kind, CommitKind::Resolve | CommitKind::Rebundle);
         for path in &facts.files {
-            let entry = files.entry(path).or_insert_with(|| (Vec::new(), true));
-            entry.0.push(facts.commit.id.clone());
-            entry.1 &= harness || !lookup.input.layout.owns(path);
+            files.entry(path).or_default().push(proof);
         }
     }
     let mut gaps = Vec::new();
-    let manifest = files.into_iter().map(|(path, (commits, rightful))| {
-        let bundled = lookup.input.layout.owns_bundle_file(path);
-        let touchable = || lookup.input.bundle.nodes.iter().any(|n| n.touches.matches(path));
-        let allowed = rightful && (bundled || touchable());
+    let mut manifest = Vec::new();
+    for (path, commits) in files {
+        let allowed = allowed(lookup, path, &commits);
         if !allowed {
             let message = format!("{path} was changed, and lies outside of what all nodes may touch");
             gaps.push(Gap { kind: GapKind::Touches, subject: path.to_string(), message });
         }
-        ManifestFile { path: path.to_string(), commits, allowed }
-    });
-    let manifest = manifest.collect();
+        let commits = commits.iter().map(|c| c.commit.clone()).collect();
+        manifest.push(ManifestFile { path: path.to_string(), commits, allowed });
+    }
     (manifest, gaps)
+}
+
+/// The harness changes its bundle and nothing else of its own; everything else must match the
+/// union of touches. The nodes that changed the path are asked first: they nearly always match.
+fn allowed(lookup: &Lookup<'_>, path: &RepoPath, commits: &[&CommitProof]) -> bool {
+    let layout = lookup.input.layout;
+    if layout.owns(path) {
+        let harness = |c: &&CommitProof| matches!(c.kind, CommitKind::Resolve | CommitKind::Rebundle);
+        return layout.owns_bundle_file(path) && commits.iter().all(harness);
+    }
+    let changed = commits.iter().filter_map(|c| lookup.nodes.get(c.node.as_ref()?));
+    changed.copied().chain(&lookup.input.bundle.nodes).any(|n| n.touches.matches(path))
 }

@@ -1,8 +1,11 @@
 //! Which verified node closes which delta_to_done item, as rows and as CSV.
 
+use std::collections::BTreeMap;
+
 use super::bundle::ProofBundle;
 use super::model::{CoverageRow, Gap, GapKind};
 use super::names;
+use crate::base::Id;
 use crate::event::NodeStatus;
 use crate::journal::RunState;
 
@@ -12,20 +15,25 @@ pub const COVERAGE_HEADER: [&str; 4] = ["delta_id", "prompt_id", "status", "veri
 /// A row for each pair of an item and a verified node that closes it. An item without one has
 /// a single row without a node, and that is a gap.
 pub(super) fn rows(bundle: &ProofBundle, state: &RunState) -> (Vec<CoverageRow>, Vec<Gap>) {
+    let mut closers: BTreeMap<&Id, Vec<&Id>> = BTreeMap::new();
+    for node in &bundle.nodes {
+        if state.node(&node.id).is_some_and(|n| n.status() == Some(NodeStatus::Verified)) {
+            for delta in &node.closes {
+                closers.entry(delta).or_default().push(&node.id);
+            }
+        }
+    }
     let mut rows = Vec::new();
     let mut gaps = Vec::new();
     for delta in &bundle.deltas {
         let before = rows.len();
-        for node in bundle.nodes.iter().filter(|n| n.closes.contains(delta)) {
-            let verified = state.node(&node.id).is_some_and(|n| n.status() == Some(NodeStatus::Verified));
-            if verified {
-                rows.push(CoverageRow {
-                    delta_id: delta.clone(),
-                    prompt_id: Some(node.id.clone()),
-                    status: NodeStatus::Verified.name().to_owned(),
-                    verification: Some(names::verification(&node.id)),
-                });
-            }
+        for node in closers.get(delta).into_iter().flatten() {
+            rows.push(CoverageRow {
+                delta_id: delta.clone(),
+                prompt_id: Some((*node).clone()),
+                status: NodeStatus::Verified.name().to_owned(),
+                verification: Some(names::verification(node)),
+            });
         }
         if rows.len() == before {
             rows.push(CoverageRow {

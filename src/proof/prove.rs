@@ -34,19 +34,24 @@ pub(super) struct Lookup<'a> {
     pub(super) commits: BTreeMap<&'a Oid, &'a CommitFacts>,
     /// Each node's newest landing, as its place in the journal's list.
     pub(super) newest: BTreeMap<&'a Id, usize>,
+    /// Each landing's place by its commit.
+    pub(super) landings: BTreeMap<&'a Oid, usize>,
 }
 
 impl<'a> Lookup<'a> {
     fn new(input: ProofInput<'a>) -> Lookup<'a> {
         let mut newest = BTreeMap::new();
+        let mut landings = BTreeMap::new();
         for (at, landed) in input.state.landings.iter().enumerate() {
             newest.insert(&landed.node, at);
+            landings.insert(&landed.landing.new, at);
         }
         Lookup {
             input,
             nodes: input.bundle.nodes.iter().map(|n| (&n.id, n)).collect(),
             commits: input.git.commits.iter().map(|c| (&c.commit.id, c)).collect(),
             newest,
+            landings,
         }
     }
 }
@@ -87,7 +92,7 @@ pub fn prove(input: &ProofInput<'_>) -> Proof {
 
 /// Each `runs/<id>/diff.patch` of an artifact directory.
 pub(super) fn patches(source: &dyn ArtifactSource) -> BTreeMap<String, Vec<u8>> {
-    let paths = source.list().into_iter().filter(|p| super::fingerprint::is_patch(p));
+    let paths = source.list("runs").into_iter().filter(|p| super::fingerprint::is_patch(p));
     paths.filter_map(|p| source.read(&p).map(|bytes| (p, bytes))).collect()
 }
 

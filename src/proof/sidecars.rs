@@ -32,7 +32,7 @@ fn stage(source: &dyn ArtifactSource, state: &RunState, found: &mut Findings) {
             None => found.add(path.clone(), "the journal recorded it, and it is not there"),
         }
     }
-    for path in source.list().iter().filter(|p| p.starts_with("audit/")) {
+    for path in &source.list("audit") {
         if !stage.files.contains_key(path) {
             found.add(path.clone(), "it is there, and the journal does not know it");
         }

@@ -12,8 +12,9 @@ use crate::git::Repo;
 pub trait ArtifactSource {
     /// The bytes of a regular file; `None` if there is none or it can't be read.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
-    /// Every artifact in byte order (earlier runs under .history aside), unreadable ones included.
-    fn list(&self) -> Vec<String>;
+    /// Every artifact below `dir` (empty: all of them) in byte order, unreadable ones included.
+    /// Earlier runs under .history are not among them.
+    fn list(&self, dir: &str) -> Vec<String>;
 }
 
 /// The artifact directory on disk. Symbolic links are listed, never followed.
@@ -42,16 +43,21 @@ impl ArtifactSource for DirArtifacts {
         at.is_file().then(|| std::fs::read(&at).ok()).flatten()
     }
 
-    fn list(&self) -> Vec<String> {
+    fn list(&self, dir: &str) -> Vec<String> {
         let mut found = Vec::new();
         for name in entries(&self.0) {
-            if belongs(&name) {
+            if belongs(&name) && (dir.is_empty() || dir.split('/').next() == Some(&name)) {
                 walk(&self.0.join(&name), &name, &mut found);
             }
         }
+        found.retain(|path| lies_below(path, dir));
         found.sort();
         found
     }
+}
+
+fn lies_below(path: &str, dir: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// True for the first component of an artifact's path, .history aside.
@@ -93,13 +99,13 @@ impl ArtifactSource for TreeArtifacts<'_> {
         self.repo.blob(&self.commit, &join(&self.dir, path)).ok().flatten()
     }
 
-    fn list(&self) -> Vec<String> {
+    fn list(&self, dir: &str) -> Vec<String> {
         let prefix = if self.dir.is_empty() { String::new() } else { format!("{}/", self.dir) };
         let files = self.repo.files(&self.commit, &self.dir).unwrap_or_default();
         files
             .iter()
             .filter_map(|p| std::str::from_utf8(p.as_bytes()).ok()?.strip_prefix(&prefix).map(str::to_owned))
-            .filter(|p| belongs(p.split('/').next().unwrap_or_default()))
+            .filter(|p| belongs(p.split('/').next().unwrap_or_default()) && lies_below(p, dir))
             .collect()
     }
 }
@@ -113,7 +119,7 @@ impl ArtifactSource for MemoryArtifacts {
         self.0.get(path).cloned()
     }
 
-    fn list(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
+    fn list(&self, dir: &str) -> Vec<String> {
+        self.0.keys().filter(|p| lies_below(p, dir)).cloned().collect()
     }
 }

@@ -111,7 +111,7 @@ fn files(input: &StatementInput<'_>) -> BTreeMap<String, ResourceDescriptor> {
             files.insert(path.clone(), describe(path, bytes));
         }
     }
-    for path in input.source.list().into_iter().filter(|p| is_subject(p)) {
+    for path in input.source.list("").into_iter().filter(|p| is_subject(p)) {
         let bytes = input.source.read(&path).unwrap_or_default();
         let described = describe(&path, &bytes);
         files.insert(path, described);

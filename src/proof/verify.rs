@@ -7,15 +7,16 @@ use serde::de::DeserializeOwned;
 
 use super::bundle::ProofBundle;
 use super::coverage::coverage_csv;
-use super::facts::GitFacts;
+use super::facts::{CommitFacts, GitFacts};
 use super::model::Proof;
 use super::prove::{ProofInput, prove};
 use super::source::ArtifactSource;
 use super::statement::{ResourceDescriptor, Statement, StatementInput, statement};
 use super::{names, sidecars};
 use crate::base::digest::sha256_hex;
-use crate::base::{Layout, text};
-use crate::event::{NodeStatus, Verification, json_artifact};
+use crate::base::{Layout, Oid, text};
+use crate::config::Role;
+use crate::event::{CheckPhase, CheckRecord, InvariantRecord, NodeStatus, Verification, json_artifact};
 use crate::journal::{self, NodeState, RunState};
 
 /// What a verification looks at.
@@ -87,8 +88,9 @@ pub fn verify(input: &VerifyInput<'_>) -> Verified {
     });
     verdict(&state, &proof, &mut found);
     commits(&proof, &mut found);
+    let branch = input.git.commits.iter().map(|c| (&c.commit.id, c)).collect();
     for node in &state.nodes {
-        node_artifacts(input, node, &mut found);
+        node_artifacts(input.source, node, &branch, &mut found);
     }
     reports(input, &proof, &mut found);
     sidecars::check(input.source, &state, &mut found);
@@ -158,10 +160,15 @@ fn commits(proof: &Proof, found: &mut Findings) {
 }
 
 /// verification.json and diff.patch of a node against journal and branch.
-fn node_artifacts(input: &VerifyInput<'_>, node: &NodeState, found: &mut Findings) {
+fn node_artifacts(
+    source: &dyn ArtifactSource,
+    node: &NodeState,
+    branch: &BTreeMap<&Oid, &CommitFacts>,
+    found: &mut Findings,
+) {
     let path = names::verification(&node.id);
     let attempted = node.attempts.iter().any(|a| a.status.is_some());
-    match read_json::<Verification>(input.source, &path) {
+    match read_json::<Verification>(source, &path) {
         Some(Ok(record)) => {
             for problem in against_journal(&record, node) {
                 found.add(path.clone(), problem);
@@ -173,7 +180,7 @@ fn node_artifacts(input: &VerifyInput<'_>, node: &NodeState, found: &mut Finding
     }
     let Some(landing) = &node.landing else { return };
     let path = names::patch(&node.id);
-    match (input.source.read(&path), input.git.commit(&landing.new)) {
+    match (source.read(&path), branch.get(&landing.new)) {
         (None, _) => found.add(path, "it is missing"),
         (Some(patch), Some(commit)) if patch != commit.patch => {
             found.add(path, format!("it is not the diff of commit {}", landing.new.short()));
@@ -197,7 +204,14 @@ fn against_journal(record: &Verification, node: &NodeState) -> Vec<String> {
     hold(Some(record.status) == last.status, "status");
     hold(record.attempt == last.number, "attempt");
     hold(record.landing == last.landing, "landing");
-    hold(record.agent.as_ref() == last.agents.last(), "agent");
+    hold(record.agent.as_ref() == last.agents.iter().rfind(|a| a.role == Role::Node), "agent");
+    hold(record.checks.iter().all(|c| ran(&last.checks, c)), "list of checks");
+    let known = |i: &InvariantRecord| {
+        last.invariants
+            .iter()
+            .any(|(_, r)| r.id == i.id && r.regression == i.regression && same_run(&r.check, &i.check))
+    };
+    hold(record.invariants.iter().all(known), "list of invariants");
     if let Some(captured) = &last.captured {
         hold(record.diff_evidence.is_some(), "diff_evidence");
         if last.landing.is_none() {
@@ -210,9 +224,18 @@ fn against_journal(record: &Verification, node: &NodeState) -> Vec<String> {
     }
     if record.status == NodeStatus::Verified {
         let green = record.checks.iter().all(|c| c.passed) && record.invariants.iter().all(|i| !i.regression);
-        hold(green, "list of checks");
+        hold(green, "verdict");
     }
     problems
+}
+
+fn ran(journalled: &[(CheckPhase, CheckRecord)], check: &CheckRecord) -> bool {
+    journalled.iter().any(|(_, j)| same_run(j, check))
+}
+
+/// What a verdict hangs on; tails of output may be cut differently in the two files.
+fn same_run(a: &CheckRecord, b: &CheckRecord) -> bool {
+    a.command == b.command && a.exit_code == b.exit_code && a.passed == b.passed
 }
 
 /// The report's files against the proof made again.

@@ -5,6 +5,7 @@
 mod build;
 mod escape;
 mod gantt;
+pub mod github;
 mod html;
 mod jobs;
 mod junit;
@@ -24,7 +25,7 @@ mod trace;
 mod tests;
 
 pub use build::audit_report;
-pub use escape::{code, fenced, html as html_text, markdown as markdown_text, xml as xml_text};
+pub use escape::{code, fenced, html, markdown, xml};
 pub use jobs::{Job, JobResult, any_failed, jobs};
 pub use markdown::audit_markdown;
 pub use metrics::{Invocation, MetricsReport, Totals, metrics};

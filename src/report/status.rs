@@ -8,7 +8,7 @@ use super::model::{NodeReport, RunFacts, Verdict};
 use super::table::duration;
 use crate::base::text::neutral;
 use crate::event::{IterationState, NodeStatus};
-use crate::journal::{Progress, RunState, iteration_state};
+use crate::journal::{RunState, iteration_state};
 
 /// The answer for programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,8 @@ pub struct Status {
     pub iteration: IterationState,
     /// The nodes in graph.md's order.
     pub nodes: Vec<NodeReport>,
+    /// What the proof lacks; empty for a complete one, and before there is one.
+    pub gaps: Vec<String>,
     /// The command that goes on from here; null if there is none.
     pub next: Option<String>,
 }
@@ -36,13 +38,13 @@ pub fn status(state: &RunState) -> Status {
         run: report.run,
         iteration: iteration_state(state),
         nodes: report.nodes,
+        gaps: state.proof.as_ref().map(|p| p.gaps.clone()).unwrap_or_default(),
         next: next(state),
     }
 }
 
 /// The same for people: facts, then the nodes, then what failed on its own account.
-pub fn status_text(state: &RunState) -> String {
-    let status = status(state);
+pub fn status_text(status: &Status) -> String {
     let run = &status.run;
     let mut out = format!("run {}\n{}\n\n", run.run_id, neutral(&status.verdict.sentence));
     if let Some(branch) = &run.branch {
@@ -54,7 +56,7 @@ pub fn status_text(state: &RunState) -> String {
         out.push_str(&format!("ended       {} (exit {exit})\n", reason.name()));
     }
     out.push_str(&node_lines(&status.nodes));
-    out.push_str(&causes(state));
+    out.push_str(&causes(status));
     if let Some(next) = &status.next {
         out.push_str(&format!("\nnext: {next}\n"));
     }
@@ -87,16 +89,14 @@ fn node_lines(nodes: &[NodeReport]) -> String {
 }
 
 /// Root causes come last, where they are seen; what only followed from them is in the list above.
-fn causes(state: &RunState) -> String {
+fn causes(status: &Status) -> String {
     let mut out = String::new();
-    for node in &state.nodes {
-        let own = matches!(node.progress, Progress::Judged(NodeStatus::Failed | NodeStatus::Oversized));
-        if own {
-            let reason = neutral(&node.reason).replace('\n', " ");
-            out.push_str(&format!("\n{} {}: {reason}\n", node.id, node.progress.name()));
-        }
+    let own = [NodeStatus::Failed.name(), NodeStatus::Oversized.name()];
+    for node in status.nodes.iter().filter(|n| own.contains(&n.status.as_str())) {
+        let reason = neutral(&node.reason).replace('\n', " ");
+        out.push_str(&format!("\n{} {}: {reason}\n", node.id, node.status));
     }
-    for gap in state.proof.iter().flat_map(|p| &p.gaps) {
+    for gap in &status.gaps {
         out.push_str(&format!("\ngap: {}\n", neutral(gap).replace('\n', " ")));
     }
     out

@@ -127,8 +127,8 @@ fn the_page_needs_no_network_and_nothing_of_the_picture_can_run() {
 
 #[test]
 fn status_names_the_root_cause_last_and_the_way_on() {
-    insta::assert_snapshot!("status_halted", status_text(&halted()));
-    insta::assert_snapshot!("status_proven", status_text(&proven().0));
+    insta::assert_snapshot!("status_halted", status_text(&status(&halted())));
+    insta::assert_snapshot!("status_proven", status_text(&status(&proven().0)));
     let status = status(&halted());
     assert_eq!(status.iteration.termination_reason, Some(Termination::SelfCritiqueExhausted));
     assert_eq!(
@@ -189,7 +189,9 @@ fn hostile_text_is_harmless_in_every_report() {
     let state = hostile();
     let files = stage(&state, None, &BTreeSet::new());
     let markdown = audit_markdown(&audit_report(&state, None));
-    for text in [&markdown, &file(&files, "report.md"), &file(&files, "report.html"), &status_text(&state)] {
+    for text in
+        [&markdown, &file(&files, "report.md"), &file(&files, "report.html"), &status_text(&status(&state))]
+    {
         let controls = text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
         assert!(!controls, "control characters are shown, not sent");
     }
@@ -250,7 +252,7 @@ proptest! {
         let state = replay(&all);
         let files = stage(&state, None, &BTreeSet::new());
         well_formed(&file(&files, "junit.xml"));
-        let text = status_text(&state);
+        let text = status_text(&status(&state));
         prop_assert!(text.starts_with("run "));
         let report = audit_report(&state, None);
         let back: AuditReport = serde_json::from_slice(&json_artifact(&report).unwrap()).unwrap();
@@ -301,4 +303,22 @@ fn a_value_that_breaks_its_schema_is_refused() {
     assert!(validator.is_valid(&good));
     good["last_outcome"] = "splendid".into();
     assert!(!validator.is_valid(&good));
+}
+
+#[test]
+fn github_gets_one_line_for_each_cause_and_none_can_be_forged() {
+    insta::assert_snapshot!("github_halted", github::annotations(&halted()));
+    let hostile = github::annotations(&hostile());
+    assert_eq!(hostile.lines().count(), 1, "{hostile}");
+    let (state, proof, _) = proven();
+    insta::assert_snapshot!("github_outputs", github::step_outputs(&state, Some(&proof)));
+
+    let mut s = Script::started();
+    s.push(Event::PreflightRejected {
+        problems: (0..12).map(|n| format!("100% wrong: {n}\nreally")).collect(),
+    });
+    let text = github::annotations(&replay(&s.records));
+    assert_eq!(text.lines().count(), 10);
+    assert!(text.starts_with("::error title=preflight::100%25 wrong: 0%0Areally\n"), "{text}");
+    assert!(text.ends_with("::error::3 more in the report\n"), "{text}");
 }
