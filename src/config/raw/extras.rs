@@ -1,10 +1,10 @@
 //! `forge` (the QA auditor) and `notify`.
 
-use super::super::decode::{Args, Ctx, Shape};
+use super::super::decode::Ctx;
 use super::super::steps::RawScript;
 use super::super::tree::{Node, kebab};
 use super::super::types::{self, choice, whole};
-use super::{Slot, target};
+use super::{Slot, shapes, target};
 use crate::diag::{Diag, Spanned};
 
 /// `forge`.
@@ -29,8 +29,7 @@ pub(crate) struct RawNotify {
 const MAX_RECURSION: i128 = 2;
 
 pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
-    let one = &["patience", "stuck-below", "recursion-depth", "database"];
-    ctx.check(node, &Shape { one, many: &["parts"], block: &["dashboard"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::FORGE);
     ctx.put(&mut raw.patience, ctx.one(node, "patience", whole(1, 1000)), "patience");
     ctx.put(&mut raw.stuck_below, ctx.one(node, "stuck-below", whole(0, 1000)), "stuck-below");
     ctx.put(
@@ -41,7 +40,7 @@ pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
     ctx.put(&mut raw.database, ctx.one(node, "database", database), "database");
     raw.parts.extend(ctx.many(node, "parts", types::text));
     if let Some(dashboard) = ctx.block(node, "dashboard") {
-        ctx.check(dashboard, &Shape { one: &["port"], ..Shape::EMPTY });
+        ctx.check(dashboard, &shapes::DASHBOARD);
         ctx.put(&mut raw.dashboard_port, ctx.one(dashboard, "port", whole(1, 65_535)), "dashboard port");
     }
 }
@@ -77,9 +76,9 @@ pub const NOTIFY_EVENTS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn notify(ctx: &Ctx, node: &Node, all: &mut Vec<RawNotify>) {
-    ctx.check(node, &Shape { blocks: &["on"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::NOTIFY);
     for on in node.nodes().iter().filter(|c| c.key == "on") {
-        ctx.check(on, &Shape { args: Args::Some("an event"), one: &["run"], ..Shape::EMPTY });
+        ctx.check(on, &shapes::ON);
         let events = ctx.args(on, choice(NOTIFY_EVENTS)).into_iter().map(|e| e.map(kebab)).collect();
         match target::script(ctx, on, "run") {
             Some(run) => all.push(RawNotify { events, run }),
