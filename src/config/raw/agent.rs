@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::decode::{Args, Ctx, Shape};
 use super::super::model::{AdapterKind, EnvBlock, PromptVia, Role};
-use super::super::tree::{Node, kebab};
+use super::super::tree::{Node, Scalar, kebab};
 use super::super::types::{self, choice, whole};
 use super::{Slot, add_named, env, shapes};
 use crate::diag::{Diag, Spanned};
@@ -138,7 +138,7 @@ fn audit_cells(ctx: &Ctx, node: &Node, raw: &mut RawAudit) {
 }
 
 /// `owner/name`.
-fn repository(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
+fn repository(scalar: &Scalar) -> Result<String, types::Wrong> {
     let raw = types::text(scalar)?;
     let part = |p: &str| {
         !p.is_empty()

@@ -2,8 +2,8 @@
 
 use super::super::decode::Ctx;
 use super::super::steps::RawScript;
-use super::super::tree::{Node, kebab};
-use super::super::types::{self, choice, whole};
+use super::super::tree::{Node, Scalar, kebab};
+use super::super::types::{self, whole};
 use super::{Slot, shapes, target};
 use crate::diag::{Diag, Spanned};
 
@@ -46,7 +46,7 @@ pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
 }
 
 /// `sqlite:PATH` or a PostgreSQL address.
-fn database(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
+fn database(scalar: &Scalar) -> Result<String, types::Wrong> {
     let raw = types::text(scalar)?;
     let path = raw.strip_prefix("sqlite:").is_some_and(|p| !p.is_empty());
     if path || raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
@@ -60,26 +60,32 @@ fn database(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong>
 
 /// What `notify { on … }` can name: the states that a run ends in, the reasons for it, and
 /// a proposal that the QA auditor routes.
-pub const NOTIFY_EVENTS: &[(&str, &str)] = &[
-    ("done", "done"),
-    ("halted", "halted"),
-    ("max-iterations", "max-iterations"),
-    ("timeout", "timeout"),
-    ("verification-failed", "verification-failed"),
-    ("self-critique-exhausted", "self-critique-exhausted"),
-    ("dependency-deadlock", "dependency-deadlock"),
-    ("open-question", "open-question"),
-    ("budget-exceeded", "budget-exceeded"),
-    ("agent-unavailable", "agent-unavailable"),
-    ("interrupted", "interrupted"),
-    ("meta-slice", "meta-slice"),
+pub const NOTIFY_EVENTS: [&str; 12] = [
+    "done",
+    "halted",
+    "max-iterations",
+    "timeout",
+    "verification-failed",
+    "self-critique-exhausted",
+    "dependency-deadlock",
+    "open-question",
+    "budget-exceeded",
+    "agent-unavailable",
+    "interrupted",
+    "meta-slice",
 ];
+
+fn event(scalar: &Scalar) -> Result<String, types::Wrong> {
+    let word = types::string(scalar)?;
+    let known = NOTIFY_EVENTS.into_iter().find(|e| *e == kebab(&word));
+    known.map(str::to_owned).ok_or_else(|| types::Wrong::Choice(word, NOTIFY_EVENTS.to_vec()))
+}
 
 pub(super) fn notify(ctx: &Ctx, node: &Node, all: &mut Vec<RawNotify>) {
     ctx.check(node, &shapes::NOTIFY);
     for on in node.nodes().iter().filter(|c| c.key == "on") {
         ctx.check(on, &shapes::ON);
-        let events = ctx.args(on, choice(NOTIFY_EVENTS)).into_iter().map(|e| e.map(kebab)).collect();
+        let events = ctx.args(on, event);
         match target::script(ctx, on, "run") {
             Some(run) => all.push(RawNotify { events, run }),
             None if on.holds("run") => {}

@@ -1,7 +1,7 @@
 //! The documentation and the code say the same.
 
 use super::super::raw::setting_names;
-use super::super::{DEFAULTS, NOTIFY_EVENTS, SUBCOMMANDS};
+use super::super::{DEFAULTS, NOTIFY_EVENTS, NOTIFY_VARIABLES, VARIABLES};
 use super::World;
 
 const DOCS: &str = include_str!("../../../docs/config.md");
@@ -26,8 +26,18 @@ fn every_setting_is_documented_and_among_the_defaults() {
         assert!(DOCS.contains(name), "docs/config.md lacks '{name}'");
         assert!(DEFAULTS.contains(name), "defaults.kdl lacks '{name}'");
     }
-    for (event, _) in NOTIFY_EVENTS {
-        assert!(DOCS.contains(event), "docs/config.md lacks the event '{event}'");
+}
+
+#[test]
+fn events_and_variables_are_documented() {
+    let quoted = |word: &str| DOCS.contains(&format!("`{word}`"));
+    for event in NOTIFY_EVENTS {
+        assert!(quoted(event), "docs/config.md lacks the event '{event}'");
     }
-    assert!(SUBCOMMANDS.contains(&"config"));
+    for variable in VARIABLES {
+        assert!(quoted(variable), "docs/config.md lacks {variable}");
+    }
+    for variable in NOTIFY_VARIABLES {
+        assert!(quoted(&format!("${variable}")), "docs/config.md lacks ${variable}");
+    }
 }
