@@ -223,6 +223,7 @@ pub(super) fn bad_pattern(text: &Spanned<String>, key: &str, error: &PatternErro
         PatternError::Absolute => {
             ("bundle::absolute-path", "write it relative to the repository's root, without a leading '/'")
         }
+        PatternError::Dot => ("bundle::bad-pattern", "leave the '.' component out"),
         PatternError::Escapes => ("bundle::path-outside", "name paths inside of the repository, without '..'"),
         PatternError::GitDir => ("bundle::path-in-git", "remove it: git's own files are out of bounds"),
         PatternError::Empty => ("bundle::bad-pattern", "remove the empty element"),

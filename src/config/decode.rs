@@ -51,7 +51,8 @@ impl Shape {
     /// A node that may hold nothing.
     pub const EMPTY: Shape = Shape { args: Args::No, one: &[], many: &[], block: &[], blocks: &[] };
 
-    fn children(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+    /// Every name that may stand inside.
+    pub fn children(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         [self.one, self.many, self.block, self.blocks].into_iter().flatten().copied()
     }
 

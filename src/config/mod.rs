@@ -21,6 +21,7 @@ pub use expand::{expand, variables};
 pub use find::{FILE_NAME, find};
 pub use model::*;
 pub use raw::{NOTIFY_EVENTS, SUBCOMMANDS};
+pub use resolve::{NOTIFY_VARIABLES, VARIABLES};
 
 use crate::diag::{Diags, Source};
 use include::Gathered;

@@ -133,7 +133,8 @@ impl Workspace for LocalWorkspace {
     /// A kept worktree is unlocked, so that its owner can remove it by hand.
     fn release(mut self: Box<Self>, keep: bool) -> Result<(), LaneError> {
         if keep {
-            return self.tree.unlock().map_err(failed);
+            // It stays locked: nothing but `clean` may take it away, and its lock says whose it is.
+            return Ok(());
         }
         let dir = self.tree.dir().to_owned();
         self.repo.remove_worktree(&dir).map_err(failed)

@@ -34,6 +34,7 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
         .collect();
     let weight: Vec<u64> = nodes.iter().map(|n| n.settings.estimated_loc.value).collect();
     let mut plan = Plan {
+        open_questions: bundle.state.open_questions.len(),
         tiers: tiers(&nodes),
         critical_path: waiting.critical_path(&layers, &weight),
         edges: waiting.edges,

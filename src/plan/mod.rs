@@ -14,6 +14,7 @@ mod overlap;
 mod predict;
 mod settings;
 mod shell;
+mod summary;
 mod units;
 mod warnings;
 
@@ -28,4 +29,5 @@ pub use make::make;
 pub use model::*;
 pub use normalize::{Normalized, normalize};
 pub use predict::{Prediction, prediction};
+pub use summary::summaries;
 pub use shell::{Program, programs};

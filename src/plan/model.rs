@@ -152,6 +152,8 @@ pub struct Plan {
     pub tiers: Vec<Vec<NodeIx>>,
     /// The longest chain of waiting: most nodes, then most estimated lines, then graph.md order.
     pub critical_path: Vec<NodeIx>,
+    /// How many questions state.md leaves open.
+    pub open_questions: usize,
     /// Every hotspot that a node shares, by its name.
     pub hotspots: Vec<SharedHotspot>,
     /// What the bundle promises, in state.md's order.

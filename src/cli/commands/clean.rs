@@ -68,7 +68,6 @@ fn survey(project: &Project, force: bool) -> Result<BTreeMap<RunId, Left>, Failu
     for info in repo.worktrees()? {
         let reason = info.locked.as_deref().unwrap_or("");
         let run = reason.strip_prefix("auditrun ").and_then(|r| RunId::parse(r.split(' ').next()?));
-        let run = run.or_else(|| run_of_marker(&info.dir));
         if let Some(run) = run {
             runs.entry(run).or_default().worktrees.push(info.dir);
         }
@@ -77,11 +76,6 @@ fn survey(project: &Project, force: bool) -> Result<BTreeMap<RunId, Left>, Failu
         left.stays = if force { None } else { why_stays(project, run, left)? };
     }
     Ok(runs)
-}
-
-/// Which run a kept worktree belongs to: the lane leaves the run's id beside it.
-fn run_of_marker(dir: &std::path::Path) -> Option<RunId> {
-    crate::lane::owner(dir)
 }
 
 /// A branch that is merged into the operator's HEAD, or whose proof is kept by its own ref,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::super::decode::{Args, Ctx, Shape};
 use super::super::model::{AdapterKind, EnvBlock, PromptVia, Role};
-use super::super::tree::{Node, kebab};
+use super::super::tree::{Node, Scalar, kebab};
 use super::super::types::{self, choice, whole};
-use super::{Slot, add_named, env};
+use super::{Slot, add_named, env, shapes};
 use crate::diag::{Diag, Spanned};
 
 /// One `agent`.
@@ -51,29 +51,11 @@ pub(crate) struct RawAudit {
     pub close_on_green: Slot<bool>,
 }
 
-const AGENT: Shape = Shape {
-    args: Args::One("a name"),
-    one: &[
-        "adapter",
-        "command",
-        "config-home",
-        "default",
-        "first-output",
-        "model",
-        "retries",
-        "stall",
-        "timeout",
-    ],
-    many: &[],
-    block: &["args", "audit", "env", "price", "prompt"],
-    blocks: &[],
-};
-
 /// Attempts past this are a loop, not patience.
 pub(super) const MAX_RETRIES: i128 = 100;
 
 pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<RawAgent>) {
-    ctx.check(node, &AGENT);
+    ctx.check(node, &shapes::AGENT);
     let Some(name) = ctx.arg(node, types::text) else { return };
     let taken: Vec<_> = all.iter().map(|a| a.name.clone()).collect();
     if let Some(agent) = add_named(ctx, "agent", &name, taken.iter(), || read(ctx, node, name.clone())) {
@@ -117,13 +99,13 @@ fn args(ctx: &Ctx, node: &Node) -> Slot<Vec<String>> {
 
 fn prompt(ctx: &Ctx, node: &Node) -> Slot<PromptVia> {
     let prompt = ctx.block(node, "prompt")?;
-    ctx.check(prompt, &Shape { one: &["via"], ..Shape::EMPTY });
+    ctx.check(prompt, &shapes::PROMPT);
     ctx.one(prompt, "via", choice(types::VIA))
 }
 
 fn price(ctx: &Ctx, node: &Node) -> RawPrice {
     let Some(price) = ctx.block(node, "price") else { return RawPrice::default() };
-    ctx.check(price, &Shape { one: &["input", "output", "cached"], ..Shape::EMPTY });
+    ctx.check(price, &shapes::PRICE);
     let cell = |key| ctx.one(price, key, types::amount);
     let found = RawPrice { input: cell("input"), output: cell("output"), cached: cell("cached") };
     for (key, value) in [("input", &found.input), ("output", &found.output)] {
@@ -138,14 +120,12 @@ fn price(ctx: &Ctx, node: &Node) -> RawPrice {
 
 /// The top level's `audit`.
 pub(super) fn audit(ctx: &Ctx, node: &Node, raw: &mut RawAudit) {
-    let one = &["create-issues", "repository", "diagnose", "close-on-green"];
-    ctx.check(node, &Shape { one, many: &["issue-labels"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::AUDIT);
     audit_cells(ctx, node, raw);
 }
 
-/// An agent's own: only what can differ between agents.
 fn agent_audit(ctx: &Ctx, node: &Node, raw: &mut RawAudit) {
-    ctx.check(node, &Shape { one: &["create-issues"], many: &["issue-labels"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::AGENT_AUDIT);
     audit_cells(ctx, node, raw);
 }
 
@@ -158,7 +138,7 @@ fn audit_cells(ctx: &Ctx, node: &Node, raw: &mut RawAudit) {
 }
 
 /// `owner/name`.
-fn repository(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
+fn repository(scalar: &Scalar) -> Result<String, types::Wrong> {
     let raw = types::text(scalar)?;
     let part = |p: &str| {
         !p.is_empty()
@@ -175,22 +155,8 @@ fn repository(scalar: &super::super::tree::Scalar) -> Result<String, types::Wron
     }
 }
 
-const ROLES: &[&str] = &[
-    "node",
-    "resolver",
-    "arbiter",
-    "splitter",
-    "diagnostic",
-    "evaluator",
-    "brainstormer",
-    "critic",
-    "mutator",
-    "improver",
-    "self-auditor",
-];
-
 pub(super) fn roles(ctx: &Ctx, node: &Node, raw: &mut BTreeMap<Role, Spanned<String>>) {
-    ctx.check(node, &Shape { one: ROLES, ..Shape::EMPTY });
+    ctx.check(node, &shapes::ROLES);
     for role in Role::ALL {
         let name = kebab(role.name());
         let mut slot = raw.remove(&role);

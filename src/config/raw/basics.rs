@@ -6,7 +6,7 @@ use super::super::decode::{Args, Ctx, Shape};
 use super::super::model::{ExpectedSignal, LocConfidence, RemediateFrom};
 use super::super::tree::Node;
 use super::super::types::{self, MANY, Read, choice, whole};
-use super::Slot;
+use super::{Slot, shapes};
 use crate::base::Pattern;
 use crate::diag::{Diag, Spanned};
 
@@ -106,7 +106,7 @@ fn list<T>(ctx: &Ctx, node: &Node, slot: &mut Slot<Vec<T>>, what: &'static str, 
 }
 
 fn auditrun(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
-    ctx.check(node, &Shape { one: &["min-version"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::AUDITRUN);
     let Some(needed) = ctx.one(node, "min-version", types::version) else { return };
     if types::parse_version(env!("CARGO_PKG_VERSION")).is_some_and(|own| own < needed.value) {
         let message = format!(
@@ -125,7 +125,7 @@ fn auditrun(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
 }
 
 fn remediation(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
-    ctx.check(node, &Shape { args: Args::One("a number of cycles"), one: &["from"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::REMEDIATION);
     ctx.put(&mut raw.remediation, ctx.arg(node, whole(0, MAX_REMEDIATION)), "remediation");
     ctx.put(
         &mut raw.remediate_from,
@@ -135,7 +135,7 @@ fn remediation(ctx: &Ctx, node: &Node, raw: &mut RawBasics) {
 }
 
 pub(super) fn bounds(ctx: &Ctx, node: &Node, raw: &mut RawBounds) {
-    ctx.check(node, &Shape { one: &["max-iterations", "timeout", "cost-usd", "tokens"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::BOUNDS);
     ctx.put(
         &mut raw.max_iterations,
         ctx.one(node, "max-iterations", whole(1, MANY)),
@@ -147,21 +147,19 @@ pub(super) fn bounds(ctx: &Ctx, node: &Node, raw: &mut RawBounds) {
 }
 
 pub(super) fn loc_confidence(ctx: &Ctx, node: &Node, raw: &mut RawLoc) {
-    let shape =
-        Shape { args: Args::Optional("a confidence"), block: &["tight", "rough", "extreme"], ..Shape::EMPTY };
-    ctx.check(node, &shape);
+    ctx.check(node, &shapes::LOC_CONFIDENCE);
     ctx.put(&mut raw.default, ctx.arg(node, choice(types::LOC_CONFIDENCE)), "loc-confidence");
     row(ctx, node, "tight", &mut raw.tight);
     row(ctx, node, "rough", &mut raw.rough);
     if let Some(extreme) = ctx.block(node, "extreme") {
-        ctx.check(extreme, &Shape { one: &["factor"], ..Shape::EMPTY });
+        ctx.check(extreme, &shapes::LOC_EXTREME);
         ctx.put(&mut raw.extreme, ctx.one(extreme, "factor", types::multiple), "extreme factor");
     }
 }
 
 fn row(ctx: &Ctx, node: &Node, key: &str, raw: &mut RawRow) {
     let Some(row) = ctx.block(node, key) else { return };
-    ctx.check(row, &Shape { one: &["factor", "floor"], ..Shape::EMPTY });
+    ctx.check(row, &shapes::LOC_ROW);
     ctx.put(&mut raw.factor, ctx.one(row, "factor", types::amount), &format!("{key} factor"));
     ctx.put(&mut raw.floor, ctx.one(row, "floor", whole(0, MANY)), &format!("{key} floor"));
 }

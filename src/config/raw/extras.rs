@@ -1,10 +1,10 @@
 //! `forge` (the QA auditor) and `notify`.
 
-use super::super::decode::{Args, Ctx, Shape};
+use super::super::decode::Ctx;
 use super::super::model::Script;
-use super::super::tree::{Node, kebab};
-use super::super::types::{self, choice, whole};
-use super::{Slot, target};
+use super::super::tree::{Node, Scalar, kebab};
+use super::super::types::{self, whole};
+use super::{Slot, shapes, target};
 use crate::diag::{Diag, Spanned};
 
 /// `forge`.
@@ -29,8 +29,7 @@ pub(crate) struct RawNotify {
 const MAX_RECURSION: i128 = 2;
 
 pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
-    let one = &["patience", "stuck-below", "recursion-depth", "database"];
-    ctx.check(node, &Shape { one, many: &["parts"], block: &["dashboard"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::FORGE);
     ctx.put(&mut raw.patience, ctx.one(node, "patience", whole(1, 1000)), "patience");
     ctx.put(&mut raw.stuck_below, ctx.one(node, "stuck-below", whole(0, 1000)), "stuck-below");
     ctx.put(
@@ -41,13 +40,13 @@ pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
     ctx.put(&mut raw.database, ctx.one(node, "database", database), "database");
     raw.parts.extend(ctx.many(node, "parts", types::text));
     if let Some(dashboard) = ctx.block(node, "dashboard") {
-        ctx.check(dashboard, &Shape { one: &["port"], ..Shape::EMPTY });
+        ctx.check(dashboard, &shapes::DASHBOARD);
         ctx.put(&mut raw.dashboard_port, ctx.one(dashboard, "port", whole(1, 65_535)), "dashboard port");
     }
 }
 
 /// `sqlite:PATH` or a PostgreSQL address.
-fn database(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong> {
+fn database(scalar: &Scalar) -> Result<String, types::Wrong> {
     let raw = types::text(scalar)?;
     let path = raw.strip_prefix("sqlite:").is_some_and(|p| !p.is_empty());
     if path || raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
@@ -61,26 +60,32 @@ fn database(scalar: &super::super::tree::Scalar) -> Result<String, types::Wrong>
 
 /// What `notify { on … }` can name: the states that a run ends in, the reasons for it, and
 /// a proposal that the QA auditor routes.
-pub const NOTIFY_EVENTS: &[(&str, &str)] = &[
-    ("done", "done"),
-    ("halted", "halted"),
-    ("max-iterations", "max-iterations"),
-    ("timeout", "timeout"),
-    ("verification-failed", "verification-failed"),
-    ("self-critique-exhausted", "self-critique-exhausted"),
-    ("dependency-deadlock", "dependency-deadlock"),
-    ("open-question", "open-question"),
-    ("budget-exceeded", "budget-exceeded"),
-    ("agent-unavailable", "agent-unavailable"),
-    ("interrupted", "interrupted"),
-    ("meta-slice", "meta-slice"),
+pub const NOTIFY_EVENTS: [&str; 12] = [
+    "done",
+    "halted",
+    "max-iterations",
+    "timeout",
+    "verification-failed",
+    "self-critique-exhausted",
+    "dependency-deadlock",
+    "open-question",
+    "budget-exceeded",
+    "agent-unavailable",
+    "interrupted",
+    "meta-slice",
 ];
 
+fn event(scalar: &Scalar) -> Result<String, types::Wrong> {
+    let word = types::string(scalar)?;
+    let known = NOTIFY_EVENTS.into_iter().find(|e| *e == kebab(&word));
+    known.map(str::to_owned).ok_or_else(|| types::Wrong::Choice(word, NOTIFY_EVENTS.to_vec()))
+}
+
 pub(super) fn notify(ctx: &Ctx, node: &Node, all: &mut Vec<RawNotify>) {
-    ctx.check(node, &Shape { blocks: &["on"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::NOTIFY);
     for on in node.nodes().iter().filter(|c| c.key == "on") {
-        ctx.check(on, &Shape { args: Args::Some("an event"), one: &["run"], ..Shape::EMPTY });
-        let events = ctx.args(on, choice(NOTIFY_EVENTS)).into_iter().map(|e| e.map(kebab)).collect();
+        ctx.check(on, &shapes::ON);
+        let events = ctx.args(on, event);
         match target::script(ctx, on, "run") {
             Some(run) => all.push(RawNotify { events, run }),
             None if on.holds("run") => {}

@@ -7,6 +7,7 @@ mod env;
 mod extras;
 mod node;
 mod places;
+mod shapes;
 mod target;
 
 pub(super) use agent::{RawAgent, RawAudit};
@@ -14,10 +15,14 @@ pub(super) use basics::{RawBasics, RawBounds, RawLoc, RawRow};
 pub use extras::NOTIFY_EVENTS;
 pub(super) use extras::{RawForge, RawNotify};
 pub(super) use places::{RawHotspot, RawSandbox, RawWorktree};
+#[cfg(test)]
+pub(super) use shapes::names as setting_names;
 pub(super) use target::RawTarget;
 pub use target::SUBCOMMANDS;
 
 use std::collections::BTreeMap;
+
+use shapes::DOCUMENT;
 
 use super::decode::{Args, Ctx, Shape, twice};
 use super::model::{EnvBlock, InvariantChecks, NodeOverride, Role};
@@ -49,40 +54,6 @@ pub(super) struct Raw {
     pub forge: RawForge,
     pub notify: Vec<RawNotify>,
 }
-
-/// The top level of a file.
-const DOCUMENT: Shape = Shape {
-    block: &[
-        "auditrun",
-        "audit",
-        "author",
-        "bounds",
-        "bundle",
-        "check-timeout",
-        "concurrency",
-        "disk-limit",
-        "dotenv",
-        "env",
-        "expected-signal",
-        "forge",
-        "grace",
-        "hotspots",
-        "loc-confidence",
-        "loc-exclude",
-        "log-limit",
-        "notify",
-        "out",
-        "process-limit",
-        "remediation",
-        "roles",
-        "sandbox",
-        "shell",
-        "sign",
-        "worktree",
-    ],
-    blocks: &["agent", "include", "invariant", "node", "recipe", "target"],
-    ..Shape::EMPTY
-};
 
 /// Reads the nodes of one file into `raw`; gives the paths that it includes.
 pub(super) fn decode(ctx: &Ctx, nodes: &[Node], raw: &mut Raw) -> Vec<Spanned<String>> {

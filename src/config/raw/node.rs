@@ -1,30 +1,14 @@
 //! `node` (the operator's override for one node) and `invariant` (checks bound to one).
 
-use super::super::decode::{Args, Ctx, Shape, twice};
+use super::super::decode::{Ctx, twice};
 use super::super::model::{InvariantChecks, NodeOverride};
 use super::super::tree::Node;
 use super::super::types::{self, MANY, choice, whole};
 use super::agent::MAX_RETRIES;
-use super::env;
-
-const NODE: Shape = Shape {
-    args: Args::One("the id of a node"),
-    one: &[
-        "agent",
-        "estimated-loc",
-        "expected-signal",
-        "loc-confidence",
-        "parallel-safe",
-        "retries",
-        "timeout",
-    ],
-    many: &[],
-    block: &["env"],
-    blocks: &[],
-};
+use super::{env, shapes};
 
 pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<NodeOverride>) {
-    ctx.check(node, &NODE);
+    ctx.check(node, &shapes::NODE);
     let Some(id) = ctx.arg(node, types::id) else { return };
     let first = all.iter().filter_map(|n| n.id.as_ref()).find(|i| i.value == id.value);
     if let Some(first) = first {
@@ -44,13 +28,7 @@ pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<NodeOverride>) {
 }
 
 pub(super) fn invariant(ctx: &Ctx, node: &Node, all: &mut Vec<InvariantChecks>) {
-    let shape = Shape {
-        args: Args::One("the id of an invariant"),
-        one: &["timeout"],
-        many: &["check"],
-        ..Shape::EMPTY
-    };
-    ctx.check(node, &shape);
+    ctx.check(node, &shapes::INVARIANT);
     let Some(id) = ctx.arg(node, types::id) else { return };
     let first = all.iter().filter_map(|n| n.id.as_ref()).find(|i| i.value == id.value);
     if let Some(first) = first {

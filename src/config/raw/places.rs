@@ -4,7 +4,7 @@ use super::super::decode::{Args, Ctx, Shape, twice};
 use super::super::model::SandboxMode;
 use super::super::tree::Node;
 use super::super::types::{self, choice};
-use super::Slot;
+use super::{Slot, shapes};
 use crate::base::Pattern;
 use crate::diag::{Diag, Spanned};
 
@@ -37,7 +37,7 @@ pub(crate) struct RawSandbox {
 }
 
 pub(super) fn hotspots(ctx: &Ctx, node: &Node, all: &mut Vec<RawHotspot>) {
-    ctx.check(node, &Shape { blocks: &["file", "group"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::HOTSPOTS);
     for child in node.nodes() {
         match child.key.as_str() {
             "file" => files(ctx, child, all),
@@ -79,12 +79,7 @@ fn add(ctx: &Ctx, all: &mut Vec<RawHotspot>, new: RawHotspot) {
 }
 
 pub(super) fn worktree(ctx: &Ctx, node: &Node, raw: &mut RawWorktree) {
-    let shape = Shape {
-        one: &["root", "reuse"],
-        many: &["copy", "link", "keep", "setup", "provides"],
-        ..Shape::EMPTY
-    };
-    ctx.check(node, &shape);
+    ctx.check(node, &shapes::WORKTREE);
     ctx.put(&mut raw.root, ctx.one(node, "root", types::text), "worktree root");
     ctx.put(&mut raw.reuse, ctx.one(node, "reuse", types::boolean), "worktree reuse");
     raw.copy.extend(ctx.many(node, "copy", types::inner_path));
@@ -95,8 +90,7 @@ pub(super) fn worktree(ctx: &Ctx, node: &Node, raw: &mut RawWorktree) {
 }
 
 pub(super) fn sandbox(ctx: &Ctx, node: &Node, raw: &mut RawSandbox) {
-    let args = Args::Optional("auto, required or off");
-    ctx.check(node, &Shape { args, one: &["network"], many: &["write", "hide"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::SANDBOX);
     ctx.put(&mut raw.mode, ctx.arg(node, choice(types::SANDBOX)), "sandbox");
     ctx.put(&mut raw.network, ctx.one(node, "network", types::boolean), "sandbox network");
     raw.write.extend(ctx.many(node, "write", types::text));

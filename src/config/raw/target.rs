@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::super::decode::{Args, Ctx, Shape, twice};
+use super::super::decode::{Ctx, twice};
 use super::super::model::{EnvBlock, Param, When};
 use super::super::model::Script;
 use super::super::steps;
 use super::super::tree::{Node, Scalar};
 use super::super::types::{self, Wrong};
-use super::{Slot, add_named, env};
+use super::{Slot, add_named, env, shapes};
 use crate::base::Pattern;
 use crate::diag::{Diag, Spanned};
 
@@ -32,16 +32,8 @@ pub(crate) struct RawTarget {
     pub steps_written: bool,
 }
 
-const TARGET: Shape = Shape {
-    args: Args::One("a name"),
-    one: &["confirm", "cwd", "description", "dotenv", "steps", "timeout"],
-    many: &["inputs", "needs", "outputs"],
-    block: &["env"],
-    blocks: &["param", "when"],
-};
-
 pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<RawTarget>) {
-    ctx.check(node, &TARGET);
+    ctx.check(node, &shapes::TARGET);
     let Some(name) = ctx.arg(node, target_name) else { return };
     let taken: Vec<_> = all.iter().map(|t| t.name.clone()).collect();
     if let Some(target) = add_named(ctx, "target", &name, taken.iter(), || read(ctx, node, name.clone())) {
@@ -123,13 +115,7 @@ fn target_name(scalar: &Scalar) -> Result<String, Wrong> {
 fn params(ctx: &Ctx, node: &Node) -> Vec<Param> {
     let mut all: Vec<Param> = Vec::new();
     for child in node.nodes().iter().filter(|c| c.key == "param") {
-        let shape = Shape {
-            args: Args::One("a name"),
-            one: &["default", "description"],
-            many: &["choices"],
-            ..Shape::EMPTY
-        };
-        ctx.check(child, &shape);
+        ctx.check(child, &shapes::PARAM);
         let Some(name) = ctx.arg(child, types::variable) else { continue };
         if let Some(first) = all.iter().find(|p| p.name.value == name.value) {
             ctx.push(twice(&format!("param '{}'", name.value), &first.name.span, &name.span));
@@ -170,7 +156,7 @@ const OS: &[(&str, &str)] = &[
 ];
 
 fn when(ctx: &Ctx, node: &Node) -> Vec<When> {
-    ctx.check(node, &Shape { one: &["env", "os", "exists", "changed-since"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::WHEN);
     if node.props.is_empty() && node.nodes().is_empty() {
         let help = "write when env=\"CI\", os=\"linux\", exists=\"path\" or changed-since=\"main\"";
         ctx.push(
@@ -188,7 +174,7 @@ fn when(ctx: &Ctx, node: &Node) -> Vec<When> {
 
 /// `recipe "node" { steps … }`.
 pub(super) fn recipe(ctx: &Ctx, node: &Node, slot: &mut Option<Script>) {
-    ctx.check(node, &Shape { args: Args::One("a name"), one: &["steps"], ..Shape::EMPTY });
+    ctx.check(node, &shapes::RECIPE);
     let named = ctx.arg(node, types::choice(&[("node", ())]));
     if named.is_none() {
         return;

@@ -7,6 +7,9 @@ mod places;
 mod settings;
 mod targets;
 
+pub use overrides::VARIABLES;
+pub use settings::NOTIFY_VARIABLES;
+
 use std::collections::BTreeMap;
 
 use super::include::Gathered;

@@ -6,8 +6,8 @@ use super::super::model::{Origin, Setting};
 use super::Resolver;
 use crate::diag::{Diag, nearest};
 
-/// The variables that are read.
-pub(crate) const VARIABLES: [&str; 8] = [
+/// The environment variables that set something.
+pub const VARIABLES: [&str; 8] = [
     "AUDIT_AGENT",
     "AUDIT_BUNDLE",
     "AUDIT_COST_USD",

@@ -362,6 +362,7 @@ fn bombs() {
 fn what_is_commented_out_is_not_read() {
     let nested = format!("{}a{}", "/- x {\n".repeat(6), "\n}".repeat(6));
     assert!(World::new(&nested).codes().is_empty());
+    assert!(World::new("/- kdl-version 2\nsign #true // end").codes().is_empty());
     assert!(World::new("/- bundel \"x\"\nsign /-#true #false /-{ x }").codes().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! The rules of the configuration language, each with a good and a bad input.
 
 mod bad;
+mod docs;
 mod good;
 mod layers;
 
