@@ -1,7 +1,7 @@
 //! A command that can't go on: its class decides heading and exit code.
 
 use crate::cli::exit::Exit;
-use crate::diag::Diags;
+use crate::diag::{Diags, Severity};
 use crate::git::GitError;
 use crate::run::context::Fault;
 
@@ -30,11 +30,17 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::Config(_) | Failure::Usage(..) => Exit::Usage,
+            Failure::Preflight(diags) if concerns_config(diags) => Exit::Usage,
             Failure::Preflight(_) => Exit::Preflight,
             Failure::Failed => Exit::Failed,
             Failure::Internal(_) => Exit::Internal,
         }
     }
+}
+
+/// True if audit.kdl has a part in the problems: then its exit code stands.
+pub fn concerns_config(diags: &Diags) -> bool {
+    diags.iter().any(|d| d.severity == Severity::Error && d.code.starts_with("config::"))
 }
 
 impl From<GitError> for Failure {

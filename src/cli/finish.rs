@@ -142,7 +142,7 @@ pub fn finish(
 fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Result<(), Fault> {
     let state = recorder.state();
     let source = DirArtifacts::new(recorder.out());
-    let present: BTreeSet<String> = source.list().into_iter().collect();
+    let present: BTreeSet<String> = source.list("").into_iter().collect();
     let statuses = state.nodes.iter().filter_map(|n| Some((n.id.clone(), n.status()?))).collect::<Vec<(_, NodeStatus)>>();
     let svg = plan.map(|p| plan::render::svg(p, &statuses.into_iter().collect()));
     let made = report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
@@ -158,7 +158,7 @@ fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Res
 fn keep_proof(project: &Project, recorder: &Recorder, run_id: &RunId, head: &Oid) -> Result<(), Fault> {
     let source = DirArtifacts::new(recorder.out());
     let mut edits = Vec::new();
-    for path in source.list() {
+    for path in source.list("") {
         edits.push((path.clone(), source.read(&path)));
     }
     let tree = project.repo.edit_tree(None, &edits)?;

@@ -134,17 +134,17 @@ fn junit(verdict: &Verdict) -> String {
     let failures = verdict.items.iter().filter(|i| !i.passed).count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"auditrun gate\" tests=\"{0}\" failures=\"{failures}\">\n  <testsuite name=\"run {1}\" tests=\"{0}\" failures=\"{failures}\">\n",
-        verdict.items.len(), report::xml_text(&verdict.run_id)
+        verdict.items.len(), report::xml(&verdict.run_id)
     );
     for item in &verdict.items {
         let name = item.command.as_ref().map_or_else(|| item.name.clone(), |c| format!("{}: {c}", item.name));
         #[allow(clippy::cast_precision_loss)] // Seconds for people.
         let time = item.duration_ms as f64 / 1000.0;
-        text.push_str(&format!("    <testcase classname=\"gate\" name=\"{}\" time=\"{time:.3}\"", report::xml_text(&name)));
+        text.push_str(&format!("    <testcase classname=\"gate\" name=\"{}\" time=\"{time:.3}\"", report::xml(&name)));
         if item.passed {
             text.push_str("/>\n");
         } else {
-            text.push_str(&format!("><failure message=\"{}\">{}</failure></testcase>\n", report::xml_text(&item.detail), report::xml_text(&item.output)));
+            text.push_str(&format!("><failure message=\"{}\">{}</failure></testcase>\n", report::xml(&item.detail), report::xml(&item.output)));
         }
     }
     text.push_str("  </testsuite>\n</testsuites>\n");

@@ -21,6 +21,8 @@ pub(super) struct Gathered {
     pub secrets: Vec<String>,
     /// A file could not be read or parsed, so that more may be declared than is known.
     pub incomplete: bool,
+    /// Every file that was read, in the order of the includes.
+    pub sources: Vec<Source>,
 }
 
 /// Reads an included file by its root-relative path.
@@ -34,6 +36,7 @@ struct Loader<'a> {
     /// Every included file with the place that asked for it.
     seen: Vec<(String, Span)>,
     incomplete: bool,
+    sources: Vec<Source>,
 }
 
 /// Where the walk stands: the files above the current one, outermost first, and the
@@ -53,6 +56,7 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
         secrets: RefCell::default(),
         seen: Vec::new(),
         incomplete: false,
+        sources: Vec::new(),
     };
     loader.file(source, &Chain::default());
     Gathered {
@@ -60,11 +64,13 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
         diags: loader.diags.into_inner(),
         secrets: loader.secrets.into_inner(),
         incomplete: loader.incomplete,
+        sources: loader.sources,
     }
 }
 
 impl Loader<'_> {
     fn file(&mut self, source: &Source, chain: &Chain) {
+        self.sources.push(source.clone());
         let chunks = match read::document(source) {
             Ok(chunks) => chunks,
             Err(problems) => return self.give_up(problems),

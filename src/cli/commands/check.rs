@@ -2,7 +2,7 @@
 
 use crate::cli::args::{Common, Format};
 use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, concerns_config};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::{Diags, Severity};
@@ -41,8 +41,9 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
             Ok(exit)
         }
         Err(problems) => {
+            let exit = if concerns_config(&problems) { Exit::Usage } else { Exit::Preflight };
             diags.extend(problems);
-            Ok(told(&diags, screen, Exit::Preflight))
+            Ok(told(&diags, screen, exit))
         }
     }
 }

@@ -3,7 +3,6 @@
 pub mod check;
 pub mod clean;
 pub mod config;
-pub mod demo;
 pub mod explain;
 pub mod gate;
 pub mod graph;

@@ -41,6 +41,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     if common.dry_run {
         return super::preflight::show(&project, screen);
     }
+    let inputs = Inputs::read(&project)?;
     let _lock = lock::acquire(&project.repo, "run")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
@@ -48,7 +49,38 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let run_id = free_run_id(&project, clock.now())?;
     let recorder = begin(&project, screen, &clock)?;
     let session = Session { project, run_id, clock, runner, stop, scratch: scratch()? };
-    Ok(session.carry_out(recorder, screen))
+    Ok(session.carry_out(inputs, recorder, screen))
+}
+
+/// Everything that was read at the start; nothing is read again later.
+struct Inputs {
+    head: Option<Oid>,
+    files: BundleFiles,
+    examined: Result<Examined, Diags>,
+}
+
+impl Inputs {
+    /// Reads the bundle as committed; one that is not is read from disk, so that its
+    /// problems can be shown together with that one.
+    fn read(project: &Project) -> Result<Inputs, Failure> {
+        let head = project.repo.head()?.commit;
+        let unsettled = project.unsettled()?;
+        let files = match head.as_ref().filter(|_| unsettled.is_empty()) {
+            Some(head) => project.files_at(head)?,
+            None => project.files_on_disk()?,
+        };
+        let mut examined = preflight::examine(&files, &project.config, &project.layout, &project.environment);
+        if let Err(problems) = &mut examined {
+            // A mistake in audit.kdl comes too early for a run.
+            if crate::cli::failure::concerns_config(problems) {
+                return Err(Failure::Preflight(std::mem::take(problems)));
+            }
+            problems.extend(unsettled);
+        } else if unsettled.has_errors() {
+            examined = Err(unsettled);
+        }
+        Ok(Inputs { head, files, examined })
+    }
 }
 
 /// Ctrl-C and its like: the first ends what runs in an orderly way, the second ends at once.
@@ -116,11 +148,13 @@ struct Session {
 
 impl Session {
     /// From here on every end is recorded, and the audit stage runs.
-    fn carry_out(self, recorder: Recorder, screen: &Screen) -> Exit {
+    fn carry_out(self, inputs: Inputs, recorder: Recorder, screen: &Screen) -> Exit {
         let begun = Instant::now();
         let mut rejected = None;
-        let (recorder, plan, ending) = match self.phase0(&recorder) {
-            Ok(Ok((files, examined, head))) => {
+        let files = inputs.files.clone();
+        let (recorder, plan, ending) = match self.phase0(inputs, &recorder) {
+            Ok(Ok((examined, head))) => {
+                screen.warnings(&examined.warnings);
                 let cx = self.context(recorder, examined, &head, begun);
                 let ending = self.phases(&cx, &files).unwrap_or_else(|fault| Ending::of(&fault));
                 let Context { recorder, plan, .. } = cx;
@@ -139,39 +173,27 @@ impl Session {
     }
 
     /// Preflight up to the plan. The inner error is a rejection.
-    #[allow(clippy::type_complexity)] // Named once, used once.
-    fn phase0(&self, recorder: &Recorder) -> Result<Result<(BundleFiles, Examined, Oid), Diags>, Fault> {
+    fn phase0(&self, inputs: Inputs, recorder: &Recorder) -> Result<Result<(Examined, Oid), Diags>, Fault> {
         let project = &self.project;
-        let head = project.repo.head()?.commit;
-        let mut problems = project.unsettled().map_err(internal)?;
-        let committed = head.clone().filter(|_| problems.is_empty());
-        let files = match &committed {
-            Some(head) => project.files_at(head).map_err(internal)?,
-            None => project.files_on_disk().map_err(internal)?,
-        };
-        recorder.announce(self.started(head.clone(), &files))?;
-        let examined = match preflight::examine(&files, &project.config, &project.layout, &project.environment) {
-            Ok(examined) => Some(examined),
-            Err(diags) => {
-                problems.extend(diags);
-                None
-            }
-        };
-        let plan = examined.as_ref().map(|e| &e.plan);
-        problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
-        match (examined, head) {
-            (Some(examined), Some(head)) if !problems.has_errors() => {
+        recorder.announce(self.started(inputs.head.clone(), &inputs.files))?;
+        let plan = inputs.examined.as_ref().ok().map(|e| &e.plan);
+        let around = preflight::surroundings(&project.repo, &project.layout, plan, inputs.head.as_ref())?;
+        let problems = match (inputs.examined, inputs.head) {
+            (Ok(examined), Some(head)) if !around.has_errors() => {
                 for (path, bytes) in preflight::reports(&examined.plan, &self.run_id) {
                     recorder.write(path, &bytes)?;
                 }
-                Ok(Ok((files, examined, head)))
+                return Ok(Ok((examined, head)));
             }
-            _ => {
-                let errors = problems.iter().filter(|d| d.severity == crate::diag::Severity::Error);
-                recorder.announce(Event::PreflightRejected { problems: errors.map(|d| d.message.clone()).collect() })?;
-                Ok(Err(problems))
+            (Ok(_), _) => around,
+            (Err(mut problems), _) => {
+                problems.extend(around);
+                problems
             }
-        }
+        };
+        let errors = problems.iter().filter(|d| d.severity == crate::diag::Severity::Error);
+        recorder.announce(Event::PreflightRejected { problems: errors.map(|d| d.message.clone()).collect() })?;
+        Ok(Err(problems))
     }
 
     fn started(&self, head: Option<Oid>, files: &BundleFiles) -> Event {
@@ -282,11 +304,4 @@ impl Session {
         }
         finish::prove(cx)
     }
-}
-
-fn internal(failure: Failure) -> Fault {
-    Fault::Other(match failure {
-        Failure::Internal(what) | Failure::Usage(what, _) => what,
-        other => format!("{other:?}"),
-    })
 }

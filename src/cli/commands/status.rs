@@ -28,7 +28,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     match screen.format() {
         Format::Json => screen.print(&serde_json::to_string_pretty(&report::status(&state)).unwrap_or_default()),
         _ => {
-            screen.print(&report::status_text(&state));
+            screen.print(&report::status_text(&report::status(&state)));
             if let Some(holder) = holder {
                 screen.print(&format!("working now: `{}`, process {}", holder.command.join(" "), holder.pid));
             }

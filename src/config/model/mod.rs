@@ -87,6 +87,8 @@ pub struct ForgeSettings {
 pub struct Config {
     /// audit.kdl itself, if there is one.
     pub source: Option<Source>,
+    /// audit.kdl and every file that it includes.
+    pub sources: Vec<Source>,
     /// Its folder, relative to the repository's root (empty: the root).
     pub folder: String,
     /// Relative to the repository's root, normalised; so is `out`.

@@ -74,6 +74,7 @@ impl Resolver<'_> {
         let notify = self.notify();
         Some(Config {
             source: self.layers.source.clone(),
+            sources: self.layers.user.sources.clone(),
             folder: self.layers.folder.to_owned(),
             bundle,
             out,
