@@ -1,5 +1,5 @@
 //! The configuration as written: every setting optional, every value with its place. One
-//! file for each topic; this one holds the table of the top level.
+//! file for each topic, the language itself in `shapes`; this one hands each node to its topic.
 
 mod agent;
 mod basics;
