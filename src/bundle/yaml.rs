@@ -223,6 +223,6 @@ mod tests {
         let deep = "[".repeat(100) + &"]".repeat(100);
         assert_eq!(read(&deep).map(|_| ()), Err("bundle::yaml-depth"));
         assert_eq!(read(&"[".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
-        assert_eq!(read(&"- ".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
+        assert_eq!(read(&"- ".repeat(100_000)).map(|_| ()), Err("bundle::yaml-depth"));
     }
 }
