@@ -112,12 +112,26 @@ fn form_is_free() {
         assert_eq!(meaning(&accept(&with_graph(graph.clone()))), wanted, "{graph}");
     }
     for state in [
-        STATE.replace("- **INV-0**: holds", "* INV-0: holds").replace("## Open questions", "## Open questions\n\nnone"),
+        STATE
+            .replace("- **INV-0**: holds", "* INV-0: holds")
+            .replace("## Open questions", "## Open questions\n\nnone"),
         STATE.replace("- **INV-0**: holds\n  - check: `true`", "1. `INV-0` holds\n   - **check**: true"),
-        STATE.replace("- **INV-0**: holds\n  - check: `true`", "Words before.\n\n- **INV-0:** holds\n\n  - check: `true`\n"),
-        STATE.replace("- **INV-0**: holds\n  - check: `true`", "id | text | Check\n--|:-:|--\nINV-0 | holds | `true`"),
-        STATE.replace("- **INV-0**: holds\n  - check: `true`", "```yaml\nINV-0:\n  text: holds\n  check: \"true\"\n```"),
-        STATE.replace("- **INV-0**: holds\n  - check: `true`", "```json\n[{\"id\": \"INV-0\", \"text\": \"holds\", \"check\": [\"true\"]}]\n```"),
+        STATE.replace(
+            "- **INV-0**: holds\n  - check: `true`",
+            "Words before.\n\n- **INV-0:** holds\n\n  - check: `true`\n",
+        ),
+        STATE.replace(
+            "- **INV-0**: holds\n  - check: `true`",
+            "id | text | Check\n--|:-:|--\nINV-0 | holds | `true`",
+        ),
+        STATE.replace(
+            "- **INV-0**: holds\n  - check: `true`",
+            "```yaml\nINV-0:\n  text: holds\n  check: \"true\"\n```",
+        ),
+        STATE.replace(
+            "- **INV-0**: holds\n  - check: `true`",
+            "```json\n[{\"id\": \"INV-0\", \"text\": \"holds\", \"check\": [\"true\"]}]\n```",
+        ),
         STATE.replace("- **D-A**: do D-A\n- **D-B**: do D-B", "```yaml\nD-A: do D-A\nD-B: do D-B\n```"),
         STATE.replace("- **D-A**: do D-A\n", "### One\n- **D-A**: do D-A\n\n### Two\n"),
         STATE.replace("## Open questions", "Open Questions\n===\n<!-- nothing yet -->\n**None.**\n"),

@@ -126,7 +126,10 @@ pub(super) fn meaning(bundle: &Bundle) -> String {
         line(format!("open {} {:?} {files:?}", q.id.value, q.text.value));
     }
     for r in &bundle.state.resolved_questions {
-        line(format!("resolved {} {:?} {:?} {:?} {:?}", r.id.value, r.text.value, r.answer, r.confidence, r.evidence));
+        line(format!(
+            "resolved {} {:?} {:?} {:?} {:?}",
+            r.id.value, r.text.value, r.answer, r.confidence, r.evidence
+        ));
     }
     for d in &bundle.state.delta_to_done {
         line(format!("delta {} {:?}", d.id.value, d.text.value));
@@ -140,7 +143,12 @@ pub(super) fn meaning(bundle: &Bundle) -> String {
         };
         line(format!("node {} {:?}", n.id.value, n.deliverable.value));
         line(format!("  touches {:?} hot {:?}", patterns(&n.touches), patterns(&n.hotspot_files)));
-        line(format!("  deps {} closes {} invariants {}", ids(&n.depends_on), ids(&n.closes), ids(&n.invariants)));
+        line(format!(
+            "  deps {} closes {} invariants {}",
+            ids(&n.depends_on),
+            ids(&n.closes),
+            ids(&n.invariants)
+        ));
         line(format!(
             "  safe {:?} loc {} {:?} signal {:?}",
             n.parallel_safe.as_ref().map(|v| v.value),

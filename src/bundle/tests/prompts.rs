@@ -61,7 +61,12 @@ fn checks_carry_name_and_limit() {
 
 #[test]
 fn shell_in_a_check_is_left_alone() {
-    for command in ["grep '<success>' a > b", "a < b && echo \"$x\" &amp; c", "echo \"`date`\" | sed 's/`//'", "test 1 -lt 2"] {
+    for command in [
+        "grep '<success>' a > b",
+        "a < b && echo \"$x\" &amp; c",
+        "echo \"`date`\" | sed 's/`//'",
+        "test 1 -lt 2",
+    ] {
         let bundle = accept(&with_prompt(ELEMENTS.replace("a && b", command)));
         assert_eq!(bundle.nodes[0].done_when[0].command.value, command);
     }
@@ -69,7 +74,11 @@ fn shell_in_a_check_is_left_alone() {
 
 #[test]
 fn both_done_whens_must_be_equal() {
-    let graph = GRAPH.replacen("- closes: D-A", "- closes: D-A\n- done_when:\n  - `a && b`\n  - `c` (scope: repo)", 1);
+    let graph = GRAPH.replacen(
+        "- closes: D-A",
+        "- closes: D-A\n- done_when:\n  - `a && b`\n  - `c` (scope: repo)",
+        1,
+    );
     let mut files = with_prompt(ELEMENTS.replace("<check>a", "<check name=\"n\">a"));
     files.graph = Some(graph.clone().into());
     let bundle = accept(&files);
@@ -122,9 +131,19 @@ fn what_can_not_be_read_is_refused() {
         ("prompt_front_key", "---\nsucces: x\ntitle: y\n---\n".to_owned() + ELEMENTS),
         ("prompt_front_scalar", "---\njust words\n---\n".to_owned() + ELEMENTS),
         ("prompt_front_syntax", "---\nsuccess: [a\n---\n".to_owned() + ELEMENTS),
-        ("prompt_items_not_code", "## Success\ns\n## Failure modes\nf\n## Done when\n- cargo test passes\n- `a` and `b`\n".to_owned()),
-        ("prompt_section_without_commands", "## Success\ns\n## Failure modes\nf\n## Done when\nAll is well.\n".to_owned()),
-        ("prompt_section_wrong_fence", "## Success\ns\n## Failure modes\nf\n## Done when\n```python\nx\n```\n".to_owned()),
+        (
+            "prompt_items_not_code",
+            "## Success\ns\n## Failure modes\nf\n## Done when\n- cargo test passes\n- `a` and `b`\n"
+                .to_owned(),
+        ),
+        (
+            "prompt_section_without_commands",
+            "## Success\ns\n## Failure modes\nf\n## Done when\nAll is well.\n".to_owned(),
+        ),
+        (
+            "prompt_section_wrong_fence",
+            "## Success\ns\n## Failure modes\nf\n## Done when\n```python\nx\n```\n".to_owned(),
+        ),
     ] {
         let Err(diags) = read(&with_prompt(text)) else { panic!("{name} was accepted") };
         insta::assert_snapshot!(name, shown(&diags));
