@@ -241,7 +241,8 @@ mod tests {
             .map(|b| match b.kind {
                 BlockKind::Heading { level, text: t } => format!("h{level} {:?}", &text[t]),
                 BlockKind::List(items) => {
-                    let items: Vec<_> = items.iter().map(|i| (&text[i.head.clone()], i.blocks.len())).collect();
+                    let items: Vec<_> =
+                        items.iter().map(|i| (&text[i.head.clone()], i.blocks.len())).collect();
                     format!("list {items:?}")
                 }
                 BlockKind::Table { head, rows } => {

@@ -77,7 +77,8 @@ fn place(span: &Span, range: &Range<usize>, exact: bool) -> Span {
 /// `INV-` of `INV-12`.
 fn stem(id: &str) -> Option<&str> {
     let stem = id.trim_end_matches(|c: char| c.is_ascii_digit());
-    (stem.len() < id.len() && stem.len() > 1 && stem.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(stem)
+    (stem.len() < id.len() && stem.len() > 1 && stem.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .then_some(stem)
 }
 
 fn in_id(c: char) -> bool {
@@ -103,7 +104,8 @@ fn words(text: &str) -> Vec<Range<usize>> {
 
 /// True if nothing but commas, white space and markers stands between the words.
 fn is_list(text: &str) -> bool {
-    text.chars().all(|c| in_id(c) || c.is_whitespace() || matches!(c, ',' | ';' | '*' | '`' | '+' | '[' | ']'))
+    text.chars()
+        .all(|c| in_id(c) || c.is_whitespace() || matches!(c, ',' | ';' | '*' | '`' | '+' | '[' | ']'))
 }
 
 #[cfg(test)]
@@ -114,7 +116,8 @@ mod tests {
     fn cite(text: &str, bare: bool) -> (Vec<String>, Vec<String>) {
         let ids = ["INV-1", "INV-10", "no-unsafe"].map(|i| Id::parse(i).unwrap());
         let source = Source::new("p", text);
-        let cited = Known::new(ids.iter()).cited(&Spanned::new(text.to_owned(), source.span(0, text.len())), bare);
+        let cited =
+            Known::new(ids.iter()).cited(&Spanned::new(text.to_owned(), source.span(0, text.len())), bare);
         for id in &cited.found {
             assert_eq!(id.span.text(), id.as_str());
         }
@@ -124,8 +127,16 @@ mod tests {
 
     #[test]
     fn ids_match_as_whole_words() {
-        let of = |f: &[&str], u: &[&str]| (f.iter().map(|s| s.to_string()).collect::<Vec<_>>(), u.iter().map(|s| s.to_string()).collect::<Vec<_>>());
-        assert_eq!(cite("Ü: keep INV-1. And (INV-10), **no-unsafe**!", false), of(&["INV-1", "INV-10", "no-unsafe"], &[]));
+        let of = |f: &[&str], u: &[&str]| {
+            (
+                f.iter().map(|s| s.to_string()).collect::<Vec<_>>(),
+                u.iter().map(|s| s.to_string()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            cite("Ü: keep INV-1. And (INV-10), **no-unsafe**!", false),
+            of(&["INV-1", "INV-10", "no-unsafe"], &[])
+        );
         assert_eq!(cite("XINV-1 INV-1x INV-1-b are words, UTF-8 too", false), of(&[], &[]));
         assert_eq!(cite("see INV-7 and INV-1, INV-1", false), of(&["INV-1"], &["INV-7"]));
         assert_eq!(cite("NOPE-1, INV-1", false), of(&["INV-1"], &["NOPE-1"]));

@@ -45,8 +45,10 @@ fn not_utf8(name: &str, body: &[u8], at: usize) -> Diag {
 
 /// The diagnostic for a file that is not there.
 pub(super) fn missing(dir: &str, name: &str) -> Diag {
-    Diag::error("bundle::missing-file", format!("the bundle has no {name}"))
-        .help(format!("write {}; a bundle is state.md, graph.md and prompts/<id>.md for each node", path(dir, name)))
+    Diag::error("bundle::missing-file", format!("the bundle has no {name}")).help(format!(
+        "write {}; a bundle is state.md, graph.md and prompts/<id>.md for each node",
+        path(dir, name)
+    ))
 }
 
 /// The name of a bundle's file as the user would write it.

@@ -44,10 +44,10 @@ pub(super) fn parse(source: &Source, layout: &Layout, diags: &mut Diags) -> Pars
                 .help("write a heading '### ID: deliverable' with a list of 'key: value', a table with an 'id' column, or a fenced yaml block with 'nodes:'"),
         );
     }
-    let before = walk.records.len();
+    let mut complete = record::none_lost(&walk.diags);
     let nodes: Vec<Draft> =
         walk.records.iter().filter_map(|r| node::draft(r, layout, &mut walk.diags)).collect();
-    let complete = nodes.len() == before && !walk.structural_errors();
+    complete &= nodes.len() == walk.records.len();
     diags.extend(walk.diags);
     ParsedGraph { nodes, complete }
 }
@@ -77,26 +77,7 @@ struct Walk<'a> {
     under: Option<Under>,
 }
 
-/// Codes of problems because of which a node could be missing.
-const STRUCTURAL: [&str; 11] = [
-    "bundle::heading-without-list",
-    "bundle::attributes-without-node",
-    "bundle::nodes-not-under-key",
-    "bundle::no-nodes",
-    "bundle::too-many-cells",
-    "bundle::too-many-nodes",
-    "bundle::broken-table",
-    "bundle::not-a-mapping",
-    "bundle::not-a-sequence",
-    "bundle::not-understood",
-    "bundle::unknown-key",
-];
-
 impl Walk<'_> {
-    fn structural_errors(&self) -> bool {
-        self.diags.iter().any(|d| STRUCTURAL.contains(&d.code) || d.code.starts_with("bundle::yaml-"))
-    }
-
     fn span(&self, range: &Range<usize>) -> Span {
         self.source.span(range.start, range.len())
     }
@@ -131,9 +112,12 @@ impl Walk<'_> {
         match (under.record, under.titled) {
             (Some(record), _) => self.records.push(record),
             (None, Some(_)) => self.diags.push(
-                Diag::error("bundle::heading-without-list", "a heading reads like a node but no attributes follow")
-                    .at(&under.span, "no list of 'key: value' below")
-                    .help("add its attributes as a list, or reword the heading if it is prose"),
+                Diag::error(
+                    "bundle::heading-without-list",
+                    "a heading reads like a node but no attributes follow",
+                )
+                .at(&under.span, "no list of 'key: value' below")
+                .help("add its attributes as a list, or reword the heading if it is prose"),
             ),
             (None, None) => {}
         }
@@ -169,13 +153,17 @@ impl Walk<'_> {
 
     fn stray_attributes(&mut self, block: &Block, heading: Option<Span>) {
         let line = record::first_line(self.source, &block.range);
-        let mut diag =
-            Diag::error("bundle::attributes-without-node", "a list has attributes of a node, but no node's heading is above it")
-                .at(&self.span(&line), "these attributes");
+        let mut diag = Diag::error(
+            "bundle::attributes-without-node",
+            "a list has attributes of a node, but no node's heading is above it",
+        )
+        .at(&self.span(&line), "these attributes");
         if let Some(span) = heading {
             diag = diag.at(&span, "this names no node");
         }
-        self.diags.push(diag.help("write the heading as '### ID: deliverable', with an ID of letters, digits, '.', '_' and '-'"));
+        self.diags.push(diag.help(
+            "write the heading as '### ID: deliverable', with an ID of letters, digits, '.', '_' and '-'",
+        ));
     }
 
     /// The record of the node whose heading was read last, with its id and deliverable.
@@ -240,9 +228,12 @@ impl Walk<'_> {
                 }
             }
             Some(Kind::Seq(items)) if items.iter().any(looks_like_node) => self.diags.push(
-                Diag::error("bundle::nodes-not-under-key", "the nodes of a fenced block stand under 'nodes:'")
-                    .at(&span, "this block is a bare sequence")
-                    .help("put 'nodes:' on the line above them"),
+                Diag::error(
+                    "bundle::nodes-not-under-key",
+                    "the nodes of a fenced block stand under 'nodes:'",
+                )
+                .at(&span, "this block is a bare sequence")
+                .help("put 'nodes:' on the line above them"),
             ),
             _ => {}
         }

@@ -111,9 +111,16 @@ mod tests {
 
     #[test]
     fn node_headings_are_told_from_prose() {
-        for good in
-            ["A-1: add x", "A-1 — add x", "A-1 – add x", "A-1 - add x", "**A-1**: add x", "`A-1` - add x", "**A-1:** add x", "A-1 : add x"]
-        {
+        for good in [
+            "A-1: add x",
+            "A-1 — add x",
+            "A-1 – add x",
+            "A-1 - add x",
+            "**A-1**: add x",
+            "`A-1` - add x",
+            "**A-1:** add x",
+            "A-1 : add x",
+        ] {
             let found = titled(good).unwrap_or_else(|| panic!("{good}"));
             assert_eq!((&good[found.id], &good[found.text]), ("A-1", "add x"), "{good}");
         }

@@ -24,14 +24,16 @@ pub(super) struct Citable {
 /// nodes are known.
 pub(super) fn pair(drafts: &[Draft], all_nodes: bool, prompts: &Prompts, dir: &str, diags: &mut Diags) {
     let ids: HashSet<&str> = drafts.iter().map(|d| d.id.as_str()).collect();
-    let folded: BTreeMap<String, &str> = prompts.keys().map(|p| (p.to_ascii_lowercase(), p.as_str())).collect();
+    let folded: BTreeMap<String, &str> =
+        prompts.keys().map(|p| (p.to_ascii_lowercase(), p.as_str())).collect();
     let mut reported = HashSet::new();
     for draft in drafts.iter().filter(|d| !prompts.contains_key(d.id.as_str())) {
         if reported.insert(draft.id.as_str()) {
             diags.push(no_prompt(draft, folded.get(&draft.id.as_str().to_ascii_lowercase()).copied(), dir));
         }
     }
-    let folded: BTreeMap<String, &Draft> = drafts.iter().map(|d| (d.id.as_str().to_ascii_lowercase(), d)).collect();
+    let folded: BTreeMap<String, &Draft> =
+        drafts.iter().map(|d| (d.id.as_str().to_ascii_lowercase(), d)).collect();
     for (stem, prompt) in prompts.iter().filter(|(s, _)| all_nodes && !ids.contains(s.as_str())) {
         let name = super::decode::path(dir, &format!("prompts/{stem}.md"));
         let mut diag = Diag::error("bundle::prompt-without-node", format!("{name} belongs to no node"));
@@ -49,10 +51,14 @@ pub(super) fn pair(drafts: &[Draft], all_nodes: bool, prompts: &Prompts, dir: &s
 
 fn no_prompt(draft: &Draft, other_case: Option<&str>, dir: &str) -> Diag {
     let name = super::decode::path(dir, &format!("prompts/{}.md", draft.id.value));
-    let diag = Diag::error("bundle::node-without-prompt", format!("the node '{}' has no prompt", draft.id.value))
-        .at(&draft.id.span, "this node");
+    let diag =
+        Diag::error("bundle::node-without-prompt", format!("the node '{}' has no prompt", draft.id.value))
+            .at(&draft.id.span, "this node");
     match other_case {
-        Some(stem) => diag.help(format!("rename prompts/{stem}.md to {}.md: the names match to the letter", draft.id.value)),
+        Some(stem) => diag.help(format!(
+            "rename prompts/{stem}.md to {}.md: the names match to the letter",
+            draft.id.value
+        )),
         None => diag.help(format!("write {name}")),
     }
 }
@@ -66,7 +72,12 @@ pub(super) struct Joined {
 }
 
 /// Joins one node with its prompt.
-pub(super) fn join(mut draft: Draft, prompt: Option<ParsedPrompt>, citable: &Citable, diags: &mut Diags) -> Joined {
+pub(super) fn join(
+    mut draft: Draft,
+    prompt: Option<ParsedPrompt>,
+    citable: &Citable,
+    diags: &mut Diags,
+) -> Joined {
     let unsure = prompt.is_none() && draft.closes.is_empty();
     if let Some(prompt) = &prompt {
         let closes = cited(prompt.delta_to_done.as_ref(), citable.delta.as_ref(), true);
@@ -74,8 +85,6 @@ pub(super) fn join(mut draft: Draft, prompt: Option<ParsedPrompt>, citable: &Cit
         let invariants = cited(prompt.constraints.as_ref(), citable.invariants.as_ref(), false);
         add(&mut draft.invariants, invariants, "invariant", citable.invariants.as_ref(), diags);
         done_when(&mut draft, prompt, diags);
-    } else if !draft.has_done_when {
-        diags.push(no_checks(&draft));
     }
     Joined { draft, prompt, unsure }
 }
@@ -111,10 +120,6 @@ fn done_when(draft: &mut Draft, prompt: &ParsedPrompt, diags: &mut Diags) {
     match &prompt.done_when {
         None if !draft.has_done_when => diags.push(no_checks(draft)),
         None => {}
-        Some(given) if given.value.is_empty() && !draft.has_done_when => {
-            // A refused check is reported already; a part with nothing in it is not.
-            diags.push(no_checks(draft).at(&given.span, "nothing stands here"));
-        }
         Some(given) if !draft.has_done_when => draft.done_when = given.value.clone(),
         Some(given) => match merge(&draft.done_when, &given.value) {
             Some(merged) => draft.done_when = merged,
@@ -158,10 +163,13 @@ fn unequal(draft: &Draft, given: &Spanned<Vec<Check>>) -> Diag {
     let at = at.unwrap_or(draft.done_when.len().min(given.value.len()));
     let graph = draft.done_when.get(at).map_or(&draft.span, |c| &c.command.span);
     let prompt = given.value.get(at).map_or(&given.span, |c| &c.command.span);
-    Diag::error("bundle::done-when-differs", format!("graph.md and the prompt of '{}' give different done_when", draft.id.value))
-        .at(graph, if at < draft.done_when.len() { "graph.md says this" } else { "graph.md has fewer checks" })
-        .at(prompt, if at < given.value.len() { "the prompt says this" } else { "the prompt has fewer checks" })
-        .help("make both equal (command, scope and order), or remove one of them")
+    Diag::error(
+        "bundle::done-when-differs",
+        format!("graph.md and the prompt of '{}' give different done_when", draft.id.value),
+    )
+    .at(graph, if at < draft.done_when.len() { "graph.md says this" } else { "graph.md has fewer checks" })
+    .at(prompt, if at < given.value.len() { "the prompt says this" } else { "the prompt has fewer checks" })
+    .help("make both equal (command, scope and order), or remove one of them")
 }
 
 /// The node, if everything that it needs was there.

@@ -28,3 +28,6 @@ mod yaml;
 pub use model::*;
 pub use parse::parse;
 pub use resolve::move_question;
+
+#[cfg(test)]
+mod tests;

@@ -60,8 +60,11 @@ pub(super) struct Draft {
     pub span: Span,
 }
 
-const CONFIDENCES: [(&str, LocConfidence); 3] =
-    [("tight", LocConfidence::Tight), ("rough", LocConfidence::Rough), ("unbounded", LocConfidence::Unbounded)];
+const CONFIDENCES: [(&str, LocConfidence); 3] = [
+    ("tight", LocConfidence::Tight),
+    ("rough", LocConfidence::Rough),
+    ("unbounded", LocConfidence::Unbounded),
+];
 const SIGNALS: [(&str, ExpectedSignal); 2] =
     [("require_nonempty", ExpectedSignal::RequireNonempty), ("allow_empty", ExpectedSignal::AllowEmpty)];
 
@@ -125,7 +128,10 @@ fn touches(record: &Record, may_be_empty: bool, layout: &Layout, diags: &mut Dia
     let Some(given) = record.get("touches") else {
         if !may_be_empty {
             let missing = read::missing(record, &NODE, "touches");
-            diags.push(missing.help("name the paths or globs that it may write, or set expected_signal to allow_empty"));
+            diags
+                .push(missing.help(
+                    "name the paths or globs that it may write, or set expected_signal to allow_empty",
+                ));
         }
         return Vec::new();
     };

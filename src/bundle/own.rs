@@ -53,10 +53,7 @@ fn judge(raw: &str, layout: &Layout) -> Verdict {
         // All that it can match lies below `path`.
         _ if !path.is_empty() && owns(&format!("{path}/x")) => Verdict::NothingLeft,
         Some(head)
-            if !below
-                && rest.next().is_none()
-                && path == layout.out()
-                && head.starts_with(REPORT_PREFIX) =>
+            if !below && rest.next().is_none() && path == layout.out() && head.starts_with(REPORT_PREFIX) =>
         {
             Verdict::NothingLeft
         }

@@ -70,7 +70,11 @@ pub(super) fn choice<T: Copy>(
     let diag = Diag::error("bundle::bad-value", format!("'{}' can't be the value of '{key}'", text.value))
         .at(&text.span, format!("expected one of: {}", names.join(", ")))
         .suggest(&text, names.iter().copied());
-    diags.push(if diag.help.is_some() { diag } else { diag.help(format!("write one of: {}", names.join(", "))) });
+    diags.push(if diag.help.is_some() {
+        diag
+    } else {
+        diag.help(format!("write one of: {}", names.join(", ")))
+    });
     None
 }
 
@@ -225,11 +229,15 @@ pub(super) fn bad_pattern(text: &Spanned<String>, key: &str, error: &PatternErro
         }
         PatternError::Dot => ("bundle::bad-pattern", "leave the '.' component out"),
         PatternError::Escapes => ("bundle::path-outside", "name paths inside of the repository, without '..'"),
+        PatternError::Escapes => {
+            ("bundle::path-outside", "name paths inside of the repository, without '..'")
+        }
         PatternError::GitDir => ("bundle::path-in-git", "remove it: git's own files are out of bounds"),
         PatternError::Empty => ("bundle::bad-pattern", "remove the empty element"),
-        PatternError::Syntax(_) => {
-            ("bundle::bad-pattern", "put a pattern that holds a comma in a code span, escape a literal '[' or '{' with a backslash")
-        }
+        PatternError::Syntax(_) => (
+            "bundle::bad-pattern",
+            "put a pattern that holds a comma in a code span, escape a literal '[' or '{' with a backslash",
+        ),
     };
     Diag::error(code, format!("'{}' can't stand in '{key}': {error}", text.value))
         .at(&text.span, "this pattern")

@@ -26,6 +26,23 @@ pub(super) struct Schema {
     pub keys: &'static [Key],
 }
 
+/// Problems of a single attribute: the record that has it is not lost, so what others
+/// cite is still known.
+pub(super) const OF_ATTRIBUTES: [&str; 7] = [
+    "bundle::unknown-key",
+    "bundle::repeated-key",
+    "bundle::not-an-attribute",
+    "bundle::not-a-value",
+    "bundle::two-values",
+    "bundle::two-forms",
+    "bundle::none-with-items",
+];
+
+/// True if no record can have got lost in `diags`.
+pub(super) fn none_lost(diags: &Diags) -> bool {
+    diags.iter().all(|d| OF_ATTRIBUTES.contains(&d.code))
+}
+
 /// A key given once at most.
 pub(super) const fn once(name: &'static str, aliases: &'static [&'static str]) -> Key {
     Key { name, aliases, repeats: false }
@@ -49,10 +66,12 @@ impl Schema {
     }
 
     fn unknown(&self, key: &Spanned<String>) -> Diag {
-        let diag =
-            Diag::error("bundle::unknown-key", format!("'{}' is not an attribute of {}", key.value, self.what))
-                .at(&key.span, "not known")
-                .suggest(&text::normal(key), self.words());
+        let diag = Diag::error(
+            "bundle::unknown-key",
+            format!("'{}' is not an attribute of {}", key.value, self.what),
+        )
+        .at(&key.span, "not known")
+        .suggest(&text::normal(key), self.words());
         if diag.help.is_some() {
             return diag;
         }
@@ -133,9 +152,12 @@ pub(super) fn attributes(
         let raw = &source.text()[item.head.clone()];
         let Some(named) = text::named(raw).filter(|n| !n.name.is_empty()) else {
             diags.push(
-                Diag::error("bundle::not-an-attribute", format!("this is not an attribute of {}", schema.what))
-                    .at(&head_span(source, item), "expected 'key: value'")
-                    .help("write it as 'key: value', or move prose out of the list"),
+                Diag::error(
+                    "bundle::not-an-attribute",
+                    format!("this is not an attribute of {}", schema.what),
+                )
+                .at(&head_span(source, item), "expected 'key: value'")
+                .help("write it as 'key: value', or move prose out of the list"),
             );
             continue;
         };
@@ -168,7 +190,7 @@ fn item_value(source: &Source, rest: Range<usize>, blocks: &[Block], diags: &mut
         (Some(kind), None) if rest.is_empty() => Some(Value { span, kind }),
         (None, _) | (_, Some(_)) => {
             let bad = extra.unwrap_or(first);
-            diags.push(not_understood(source, bad, "a value is a text or a nested list"));
+            diags.push(not_a_value(source, bad, "a value is a text or a nested list"));
             None
         }
         _ => {
@@ -187,7 +209,7 @@ fn item_value(source: &Source, rest: Range<usize>, blocks: &[Block], diags: &mut
 fn elements(source: &Source, items: &[Item], diags: &mut Diags) -> Vec<Value> {
     for item in items {
         for block in &item.blocks {
-            diags.push(not_understood(source, block, "an element of a value is one text"));
+            diags.push(not_a_value(source, block, "an element of a value is one text"));
         }
     }
     items.iter().map(|i| Value::raw(source, i.head.clone())).collect()
@@ -224,6 +246,11 @@ pub(super) fn command_lines(source: &Source, body: Range<usize>) -> Vec<Value> {
 
 fn decoded(source: &Source, range: Range<usize>, text: String) -> Value {
     Value { span: source.span(range.start, range.len()), kind: Kind::Decoded(text) }
+}
+
+/// A block that stands where a value was expected.
+fn not_a_value(source: &Source, block: &Block, expected: &str) -> Diag {
+    Diag { code: "bundle::not-a-value", ..not_understood(source, block, expected) }
 }
 
 /// A block that stands where it has no meaning.

@@ -27,14 +27,19 @@ pub(super) struct Part {
     pub blocks: Vec<Block>,
 }
 
-/// Cuts `source` into its sections.
-pub(super) fn cut(source: &Source, diags: &mut Diags) -> Vec<Part> {
+/// Cuts `source` into its sections; the second value names those that a heading nearly is.
+pub(super) fn cut(source: &Source, diags: &mut Diags) -> (Vec<Part>, Vec<&'static str>) {
     let text = source.text();
     let mut parts: Vec<Part> = Vec::new();
+    let mut nearly = Vec::new();
     let mut open = false;
     for block in outline(text, 0..text.len()) {
         if let BlockKind::Fence { closed: false, .. } = &block.kind {
-            diags.push(record::not_understood(source, &block, "end the fence, or all that follows is lost in it"));
+            diags.push(record::not_understood(
+                source,
+                &block,
+                "end the fence, or all that follows is lost in it",
+            ));
         }
         let BlockKind::Heading { level, text: title } = &block.kind else {
             if let Some(part) = parts.last_mut().filter(|_| open) {
@@ -50,10 +55,20 @@ pub(super) fn cut(source: &Source, diags: &mut Diags) -> Vec<Part> {
                 open = true;
                 let at = block.range.end;
                 let (level, heading) = (*level, block.range.clone());
-                parts.push(Part { name, level, heading, heading_text: span, body: at..at, blocks: Vec::new() });
+                parts.push(Part {
+                    name,
+                    level,
+                    heading,
+                    heading_text: span,
+                    body: at..at,
+                    blocks: Vec::new(),
+                });
                 continue;
             }
-            Match::Near(name) => diags.push(heading::near(&span, name)),
+            Match::Near(name) => {
+                nearly.push(name);
+                diags.push(heading::near(&span, name));
+            }
             Match::None => {}
         }
         match parts.last_mut() {
@@ -65,7 +80,7 @@ pub(super) fn cut(source: &Source, diags: &mut Diags) -> Vec<Part> {
         }
     }
     close(&mut parts, open, text.len());
-    parts
+    (parts, nearly)
 }
 
 fn close(parts: &mut [Part], open: bool, at: usize) {
@@ -92,8 +107,7 @@ impl Part {
     /// Reads its items.
     pub fn items(&self, source: &Source, schema: &Schema, diags: &mut Diags) -> Items {
         let mut own = Diags::new();
-        let mut reader =
-            Items { form: SectionForm::Empty, records: Vec::new(), complete: true };
+        let mut reader = Items { form: SectionForm::Empty, records: Vec::new(), complete: true };
         let mut seen: Option<(SectionForm, Span)> = None;
         for block in &self.blocks {
             let Some(form) = form_of(source, block, self.name, &mut own) else { continue };
@@ -109,7 +123,7 @@ impl Part {
         }
         self.check_words(source, seen.is_some(), &mut own);
         self.limit(source, &mut reader.records, &mut own);
-        reader.complete = !own.has_errors();
+        reader.complete = record::none_lost(&own);
         diags.extend(own);
         reader
     }
@@ -119,7 +133,10 @@ impl Part {
         let words = self.blocks.iter().filter(|b| matches!(b.kind, BlockKind::Paragraph));
         let (none, prose): (Vec<_>, Vec<_>) = words.partition(|b| is_none(&source.text()[b.range.clone()]));
         let first = |blocks: &[&Block]| {
-            blocks.first().map(|b| record::first_line(source, &b.range)).map(|l| source.span(l.start, l.len()))
+            blocks
+                .first()
+                .map(|b| record::first_line(source, &b.range))
+                .map(|l| source.span(l.start, l.len()))
         };
         match (first(&none), first(&prose)) {
             (Some(span), _) if has_items => diags.push(
@@ -309,7 +326,11 @@ fn list_record(source: &Source, item: &Item, schema: &Schema, diags: &mut Diags)
         match &block.kind {
             BlockKind::List(items) => record::attributes(source, items, schema, &mut record, diags),
             BlockKind::Comment => {}
-            _ => diags.push(record::not_understood(source, block, "an item has its text and a nested list of 'key: value'")),
+            _ => diags.push(record::not_understood(
+                source,
+                block,
+                "an item has its text and a nested list of 'key: value'",
+            )),
         }
     }
     Some(record)

@@ -6,8 +6,8 @@ use super::checks::checks;
 use super::model::{DeltaItem, Invariant, Question, ResolvedQuestion, SectionForm, State};
 use super::read;
 use super::record::{Record, Schema, many, once};
-use super::value::Value;
 use super::sections::{self, Items, Part, SECTIONS};
+use super::value::Value;
 use crate::base::Id;
 use crate::diag::{Diag, Diags, Source, Span, Spanned};
 
@@ -23,8 +23,10 @@ const INVARIANT: Schema = Schema {
     ],
 };
 /// The attributes of an open question.
-const QUESTION: Schema =
-    Schema { what: "an open question", keys: &[once("id", &[]), once("text", &["question"]), once("files", &[])] };
+const QUESTION: Schema = Schema {
+    what: "an open question",
+    keys: &[once("id", &[]), once("text", &["question"]), once("files", &[])],
+};
 /// The attributes of a resolved question.
 pub(super) const RESOLVED: Schema = Schema {
     what: "a resolved question",
@@ -37,7 +39,8 @@ pub(super) const RESOLVED: Schema = Schema {
     ],
 };
 /// The attributes of an item of delta_to_done.
-const DELTA: Schema = Schema { what: "an item of delta_to_done", keys: &[once("id", &[]), once("text", &[])] };
+const DELTA: Schema =
+    Schema { what: "an item of delta_to_done", keys: &[once("id", &[]), once("text", &[])] };
 
 /// What was read of state.md, and if the parts that others cite were read to their end.
 pub(super) struct ParsedState {
@@ -50,7 +53,7 @@ pub(super) struct ParsedState {
 
 /// Reads state.md.
 pub(super) fn parse(source: Source, bom: bool, diags: &mut Diags) -> ParsedState {
-    let parts = sections::cut(&source, diags);
+    let (parts, nearly) = sections::cut(&source, diags);
     let mut state = State {
         source: source.clone(),
         bom,
@@ -62,33 +65,32 @@ pub(super) fn parse(source: Source, bom: bool, diags: &mut Diags) -> ParsedState
     };
     let (mut invariants_complete, mut delta_complete) = (true, true);
     for part in &parts {
-        if let Some(earlier) = parts.iter().find(|p| p.name == part.name && p.heading.start < part.heading.start) {
+        if let Some(earlier) =
+            parts.iter().find(|p| p.name == part.name && p.heading.start < part.heading.start)
+        {
             diags.push(
-                Diag::error("bundle::repeated-section", format!("the section '{}' is there twice", part.name))
-                    .at(&part.heading_text, "again here")
-                    .at(&earlier.heading_text, "first here")
-                    .help("join the two sections"),
+                Diag::error(
+                    "bundle::repeated-section",
+                    format!("the section '{}' is there twice", part.name),
+                )
+                .at(&part.heading_text, "again here")
+                .at(&earlier.heading_text, "first here")
+                .help("join the two sections"),
             );
         }
         let mut items = |schema: &Schema| part.items(&source, schema, diags);
-        let form = match part.name {
-            "invariants" => {
-                let found = items(&INVARIANT);
-                invariants_complete &= found.complete;
-                typed(found, diags, &mut state.invariants, invariant)
-            }
+        let (form, complete) = match part.name {
+            "invariants" => typed(items(&INVARIANT), diags, &mut state.invariants, invariant),
             "open_questions" => typed(items(&QUESTION), diags, &mut state.open_questions, question),
             "resolved_questions" => typed(items(&RESOLVED), diags, &mut state.resolved_questions, resolved),
-            "delta_to_done" => {
-                let found = items(&DELTA);
-                delta_complete &= found.complete;
-                typed(found, diags, &mut state.delta_to_done, delta)
-            }
-            _ => SectionForm::Empty,
+            "delta_to_done" => typed(items(&DELTA), diags, &mut state.delta_to_done, delta),
+            _ => (SectionForm::Empty, true),
         };
+        invariants_complete &= complete || part.name != "invariants";
+        delta_complete &= complete || part.name != "delta_to_done";
         state.sections.entry(part.name.to_owned()).or_insert_with(|| part.describe(&source, form));
     }
-    required(&state, &parts, delta_complete, diags);
+    required(&state, &parts, &nearly, delta_complete, diags);
     distinct(&state, diags);
     let has = |name: &str| state.sections.contains_key(name);
     invariants_complete &= has("invariants");
@@ -101,13 +103,19 @@ fn typed<T>(
     diags: &mut Diags,
     out: &mut Vec<T>,
     read: fn(&Record, &mut Diags) -> Option<T>,
-) -> SectionForm {
+) -> (SectionForm, bool) {
+    let before = out.len();
     out.extend(items.records.iter().filter_map(|r| read(r, diags)));
-    items.form
+    let complete = items.complete && out.len() - before == items.records.len();
+    (items.form, complete)
 }
 
 /// The id and the text, which every item has.
-fn id_and_text(record: &Record, schema: &Schema, diags: &mut Diags) -> Option<(Spanned<Id>, Spanned<String>)> {
+fn id_and_text(
+    record: &Record,
+    schema: &Schema,
+    diags: &mut Diags,
+) -> Option<(Spanned<Id>, Spanned<String>)> {
     let id = read::required_text(record, schema, "id", diags).and_then(|t| read::id(t, diags));
     let text = read::required_text(record, schema, "text", diags);
     // A missing text is reported, but others may still cite the id.
@@ -153,14 +161,20 @@ fn delta(record: &Record, diags: &mut Diags) -> Option<DeltaItem> {
     id_and_text(record, &DELTA, diags).map(|(id, text)| DeltaItem { id, text })
 }
 
-fn required(state: &State, parts: &[Part], delta_complete: bool, diags: &mut Diags) {
+fn required(state: &State, parts: &[Part], nearly: &[&str], delta_complete: bool, diags: &mut Diags) {
     for name in SECTIONS.iter().filter(|n| **n != "resolved_questions") {
-        if !state.sections.contains_key(*name) {
+        if !state.sections.contains_key(*name) && !nearly.contains(name) {
             let title = super::heading::title(name);
             diags.push(
-                Diag::error("bundle::missing-section", format!("{} has no section '{name}'", state.source.name()))
-                    .at(&state.source.span(0, 0), "looked for in this file")
-                    .help(format!("add the heading '## {title}'{}", if *name == "delta_to_done" { " and what is still to do" } else { "; it may say 'none'" })),
+                Diag::error(
+                    "bundle::missing-section",
+                    format!("{} has no section '{name}'", state.source.name()),
+                )
+                .at(&state.source.span(0, 0), "looked for in this file")
+                .help(format!(
+                    "add the heading '## {title}'{}",
+                    if *name == "delta_to_done" { " and what is still to do" } else { "; it may say 'none'" }
+                )),
             );
         }
     }

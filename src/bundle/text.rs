@@ -242,7 +242,9 @@ mod tests {
 
     #[test]
     fn names_are_read_from_every_spelling() {
-        for raw in ["A-1: t u", "**A-1**: t u", "**A-1:** t u", "`A-1` t u", "**`A-1`** — t u", "__A-1__ - t u"] {
+        for raw in
+            ["A-1: t u", "**A-1**: t u", "**A-1:** t u", "`A-1` t u", "**`A-1`** — t u", "__A-1__ - t u"]
+        {
             let found = named(raw).unwrap();
             assert_eq!((&raw[found.name], &raw[found.rest]), ("A-1", "t u"), "{raw}");
         }

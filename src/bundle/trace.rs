@@ -21,17 +21,18 @@ pub(super) fn citations(drafts: &mut [Draft], all_nodes: bool, citable: &Citable
     let names: Vec<&str> = ids.iter().map(Id::as_str).collect();
     let mut budget = SUGGESTIONS;
     for draft in drafts {
-        let mut check = |cited: &mut Vec<Spanned<Id>>, what: &str, has: &dyn Fn(&Id) -> bool, names: &[&str]| {
-            // "none" is how people write an empty list, unless there is such an id.
-            let sole = cited.len() == 1;
-            cited.retain(|id| has(id) || !(sole && id.as_str().eq_ignore_ascii_case("none")));
-            for id in cited.iter().filter(|id| !has(id)) {
-                let word = Spanned::new(id.to_string(), id.span.clone());
-                let near = if budget >= names.len() { names } else { &[] };
-                budget -= near.len();
-                diags.push(unknown(&word, what).suggest(&word, near.iter().copied()));
-            }
-        };
+        let mut check =
+            |cited: &mut Vec<Spanned<Id>>, what: &str, has: &dyn Fn(&Id) -> bool, names: &[&str]| {
+                // "none" is how people write an empty list, unless there is such an id.
+                let sole = cited.len() == 1;
+                cited.retain(|id| has(id) || !(sole && id.as_str().eq_ignore_ascii_case("none")));
+                for id in cited.iter().filter(|id| !has(id)) {
+                    let word = Spanned::new(id.to_string(), id.span.clone());
+                    let near = if budget >= names.len() { names } else { &[] };
+                    budget -= near.len();
+                    diags.push(unknown(&word, what).suggest(&word, near.iter().copied()));
+                }
+            };
         if all_nodes {
             check(&mut draft.depends_on, "node", &|id| ids.contains(id), &names);
         }
@@ -40,15 +41,19 @@ pub(super) fn citations(drafts: &mut [Draft], all_nodes: bool, citable: &Citable
             (&mut draft.invariants, "invariant", &citable.invariants),
         ] {
             if let Some(known) = known {
-                let names: Vec<&str> = if cited.iter().all(|i| known.has(i)) { Vec::new() } else { known.names().collect() };
+                let names: Vec<&str> =
+                    if cited.iter().all(|i| known.has(i)) { Vec::new() } else { known.names().collect() };
                 check(cited, what, &|id| known.has(id), &names);
             }
         }
         if let Some(itself) = draft.depends_on.iter().find(|d| d.value == draft.id.value) {
             diags.push(
-                Diag::error("bundle::self-dependency", format!("the node '{}' depends on itself", draft.id.value))
-                    .at(&itself.span, "here")
-                    .help("remove it from depends_on"),
+                Diag::error(
+                    "bundle::self-dependency",
+                    format!("the node '{}' depends on itself", draft.id.value),
+                )
+                .at(&itself.span, "here")
+                .help("remove it from depends_on"),
             );
         }
     }
@@ -60,16 +65,23 @@ pub(super) fn orphans(joined: &[Joined], all_nodes: bool, delta: Option<&[DeltaI
     let idle: Vec<&Spanned<Id>> =
         joined.iter().filter(|j| j.draft.closes.is_empty() && !j.unsure).map(|j| &j.draft.id).collect();
     if !idle.is_empty() {
-        let message = format!("{} nothing of delta_to_done: {}", verb(idle.len(), "node", "closes", "close"), names(&idle));
-        let diag = Diag::error("bundle::node-closes-nothing", message)
-            .help("name the item with 'closes' in graph.md or <delta_to_done> in the prompt, or remove the node");
+        let message = format!(
+            "{} nothing of delta_to_done: {}",
+            verb(idle.len(), "node", "closes", "close"),
+            names(&idle)
+        );
+        let diag = Diag::error("bundle::node-closes-nothing", message).help(
+            "name the item with 'closes' in graph.md or <delta_to_done> in the prompt, or remove the node",
+        );
         diags.push(places(diag, &idle, "closes nothing"));
     }
     let Some(delta) = delta.filter(|_| all_nodes && !joined.iter().any(|j| j.unsure)) else { return };
     let closed: HashSet<&Id> = joined.iter().flat_map(|j| j.draft.closes.iter().map(|c| &c.value)).collect();
-    let open: Vec<&Spanned<Id>> = delta.iter().map(|d| &d.id).filter(|id| !closed.contains(&id.value)).collect();
+    let open: Vec<&Spanned<Id>> =
+        delta.iter().map(|d| &d.id).filter(|id| !closed.contains(&id.value)).collect();
     if !open.is_empty() {
-        let message = format!("no node closes {} of delta_to_done: {}", count(open.len(), "item"), names(&open));
+        let message =
+            format!("no node closes {} of delta_to_done: {}", count(open.len(), "item"), names(&open));
         let diag = Diag::error("bundle::delta-not-closed", message)
             .help("add a node for it, or name it in 'closes' of the node that does it");
         diags.push(places(diag, &open, "closed by no node"));
@@ -78,11 +90,13 @@ pub(super) fn orphans(joined: &[Joined], all_nodes: bool, delta: Option<&[DeltaI
 
 /// One warning for all nodes that do not say if they may run beside others.
 pub(super) fn parallel_safe(drafts: &[Draft], diags: &mut Diags) {
-    let silent: Vec<&Spanned<Id>> = drafts.iter().filter(|d| d.parallel_safe.is_none()).map(|d| &d.id).collect();
+    let silent: Vec<&Spanned<Id>> =
+        drafts.iter().filter(|d| d.parallel_safe.is_none()).map(|d| &d.id).collect();
     if silent.is_empty() {
         return;
     }
-    let message = format!("{} not say if parallel_safe: {}", verb(silent.len(), "node", "does", "do"), names(&silent));
+    let message =
+        format!("{} not say if parallel_safe: {}", verb(silent.len(), "node", "does", "do"), names(&silent));
     let diag = Diag::warning("bundle::parallel-safe-default", message)
         .help("they run alone, which is the safe side; set parallel_safe to true or false");
     diags.push(places(diag, &silent, "taken as false"));

@@ -30,12 +30,15 @@ pub(super) fn parse(source: &Source, range: Range<usize>, diags: &mut Diags) -> 
     builder.root
 }
 
+/// The finished pairs of a mapping, and the key that waits for its value.
+type Pairs = (Vec<(Spanned<String>, Value)>, Option<Spanned<String>>);
+
 /// A collection that is still being read.
 struct Open {
     start: usize,
     values: Vec<Value>,
-    /// For a mapping: finished pairs and the key that waits for its value.
-    pairs: Option<(Vec<(Spanned<String>, Value)>, Option<Spanned<String>>)>,
+    /// `None` for a sequence.
+    pairs: Option<Pairs>,
 }
 
 struct Builder<'a> {
@@ -51,7 +54,8 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_only(anchor, tag.is_some(), &at, &span)?;
-                let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let null =
+                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = if null { Kind::Null } else { Kind::Decoded(text.into_owned()) };
                 self.add(Value { span, kind })
             }
@@ -102,11 +106,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        span: Span,
-        pairs: Option<(Vec<(Spanned<String>, Value)>, Option<Spanned<String>>)>,
-    ) -> Result<(), Diag> {
+    fn push(&mut self, span: Span, pairs: Option<Pairs>) -> Result<(), Diag> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Diag::error("bundle::yaml-depth", "the block nests too deeply")
                 .at(&span, format!("more than {MAX_DEPTH} levels"))
@@ -223,6 +223,6 @@ mod tests {
         let deep = "[".repeat(100) + &"]".repeat(100);
         assert_eq!(read(&deep).map(|_| ()), Err("bundle::yaml-depth"));
         assert_eq!(read(&"[".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
-        assert_eq!(read(&"- ".repeat(100_000)).map(|_| ()), Err("bundle::yaml-syntax"));
+        assert_eq!(read(&"- ".repeat(100_000)).map(|_| ()), Err("bundle::yaml-depth"));
     }
 }

@@ -55,7 +55,9 @@ impl<'a> Walk<'a> {
             ("check", false) => diags.push(
                 Diag::error("bundle::stray-check", "a <check> stands outside of <done_when>")
                     .at(&tag.span(self.source), "would not be run")
-                    .help("put it into <done_when>…</done_when>, or into a code span if it is only mentioned"),
+                    .help(
+                        "put it into <done_when>…</done_when>, or into a code span if it is only mentioned",
+                    ),
             ),
             ("check", true) => diags.push(stray_close(self.source, tag)),
             ("scope_envelope", close) => self.envelope_tag(tag, close, diags),
@@ -125,7 +127,11 @@ impl<'a> Walk<'a> {
             self.at += 1;
         };
         let Some(close) = close else {
-            diags.push(if open.empty { checks::empty(&open.span(self.source)) } else { unclosed(self.source, open) });
+            diags.push(if open.empty {
+                checks::empty(&open.span(self.source))
+            } else {
+                unclosed(self.source, open)
+            });
             return open.range.end;
         };
         self.at += 1;
@@ -142,8 +148,12 @@ impl<'a> Walk<'a> {
         diags: &mut Diags,
     ) -> Option<Check> {
         let mut scope: Option<(CheckScope, Span)> = None;
-        let mut check =
-            Check { command: Spanned::new(String::new(), open.span(self.source)), scope: CheckScope::Worktree, name: None, timeout: None };
+        let mut check = Check {
+            command: Spanned::new(String::new(), open.span(self.source)),
+            scope: CheckScope::Worktree,
+            name: None,
+            timeout: None,
+        };
         for (key, value) in &open.attributes {
             match key.to_ascii_lowercase().as_str() {
                 "scope" => scope = checks::scope(value, &value.span, diags).map(|s| (s, value.span.clone())),
@@ -221,10 +231,13 @@ impl<'a> Walk<'a> {
 fn no_attributes(source: &Source, tag: &Tag, diags: &mut Diags) {
     for (key, _) in &tag.attributes {
         diags.push(
-            Diag::error("bundle::unknown-key", format!("'{}' is not an attribute of <{}>", key.value, tag.name))
-                .at(&key.span, "not known")
-                .at(&tag.span(source), "this element has no attributes")
-                .help("remove it"),
+            Diag::error(
+                "bundle::unknown-key",
+                format!("'{}' is not an attribute of <{}>", key.value, tag.name),
+            )
+            .at(&key.span, "not known")
+            .at(&tag.span(source), "this element has no attributes")
+            .help("remove it"),
         );
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn find(source: &Source, diags: &mut Diags) -> (Vec<PartAt>, usize) {
         Some(other) => diags.push(
             Diag::error("bundle::not-a-mapping", "the front matter of a prompt is a mapping")
                 .at(&other.span, format!("this is {}", other.noun()))
-                .help("write 'key: value' lines between the '---' lines, or begin the file with another line"),
+                .help(
+                    "write 'key: value' lines between the '---' lines, or begin the file with another line",
+                ),
         ),
         None => {}
     }

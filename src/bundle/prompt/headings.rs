@@ -40,7 +40,7 @@ pub(super) fn find(source: &Source, mask: &Mask, elements: &Elements, diags: &mu
         }
         let at = source.span(heading.text.start, heading.text.len());
         let content = match name {
-            "done_when" => Content::Checks(commands(source, body, &at, diags)),
+            "done_when" => Content::Checks(commands(source, body, diags)),
             _ => Content::Text(body),
         };
         parts.push(PartAt { name, at, content });
@@ -98,18 +98,20 @@ fn underlined(source: &Source, title: &Range<usize>, line: &Range<usize>) -> Opt
     let mark = rule.chars().next()?;
     let text = text::trim(source.text(), title.clone());
     let exact = matches!(heading::matches(&source.text()[text.clone()], &PARTS), Match::Exact(_));
-    (exact && title.end == line.start && rule.chars().all(|c| c == mark))
-        .then(|| Heading { level, text, line: title.start..line.end, part: None })
+    (exact && title.end == line.start && rule.chars().all(|c| c == mark)).then_some(Heading {
+        level,
+        text,
+        line: title.start..line.end,
+        part: None,
+    })
 }
 
 /// The commands of a `Done when` section: a list of code spans, or fenced shell lines.
-fn commands(source: &Source, body: Range<usize>, at: &Span, diags: &mut Diags) -> Vec<Check> {
+fn commands(source: &Source, body: Range<usize>, diags: &mut Diags) -> Vec<Check> {
     let mut found = Vec::new();
-    let mut given = false;
     for block in outline(source.text(), body) {
         match &block.kind {
             BlockKind::List(items) => {
-                given = true;
                 for item in items {
                     let raw = &source.text()[item.head.clone()];
                     if !raw.starts_with('`') || !item.blocks.is_empty() {
@@ -121,7 +123,6 @@ fn commands(source: &Source, body: Range<usize>, at: &Span, diags: &mut Diags) -
                 }
             }
             BlockKind::Fence { info, body, .. } if is_shell(info) => {
-                given = true;
                 for value in command_lines(source, body.clone()) {
                     found.extend(plain(&value));
                 }
@@ -137,13 +138,6 @@ fn commands(source: &Source, body: Range<usize>, at: &Span, diags: &mut Diags) -
                 "write the commands as a list of code spans, or as the lines of a fenced sh block",
             )),
         }
-    }
-    if !given && !diags.has_errors() {
-        diags.push(
-            Diag::error("bundle::no-checks", "'done_when' holds no command")
-                .at(at, "this section")
-                .help("write the commands as a list of code spans, or as the lines of a fenced sh block"),
-        );
     }
     found
 }

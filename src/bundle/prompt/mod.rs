@@ -30,6 +30,16 @@ pub(super) struct ParsedPrompt {
 
 /// Reads a prompt.
 pub(super) fn parse(source: &Source, diags: &mut Diags) -> ParsedPrompt {
+    let mut own = Diags::new();
+    let prompt = read_parts(source, &mut own);
+    if let Some(none) = prompt.done_when.as_ref().filter(|d| d.value.is_empty() && !own.has_errors()) {
+        own.push(no_checks(&none.span));
+    }
+    diags.extend(own);
+    prompt
+}
+
+fn read_parts(source: &Source, diags: &mut Diags) -> ParsedPrompt {
     let (mut parts, start) = front::find(source, diags);
     let mask = mask::Mask::of(source.text(), start);
     let mut elements = elements::find(source, start, &mask, diags);
@@ -95,7 +105,8 @@ fn words(source: &Source, part: &PartAt, diags: &mut Diags) -> Option<Spanned<St
     match &part.content {
         Content::Text(range) => {
             let raw = &source.text()[range.clone()];
-            let inner = text::enclosing_code(raw).map_or(range.clone(), |r| range.start + r.start..range.start + r.end);
+            let inner = text::enclosing_code(raw)
+                .map_or(range.clone(), |r| range.start + r.start..range.start + r.end);
             let span = source.span(inner.start, inner.len());
             Some(Spanned::new(span.text().to_owned(), span))
         }
@@ -116,6 +127,12 @@ fn missing(source: &Source, name: &str) -> Diag {
     Diag::error("bundle::missing-part", format!("{} has no '{name}'", source.name()))
         .at(&source.span(0, 0), "looked for in this file")
         .help(format!("add {element} or a section '## {}'", super::heading::title(name)))
+}
+
+fn no_checks(at: &Span) -> Diag {
+    Diag::error("bundle::no-checks", "'done_when' holds no command").at(at, "no command follows").help(
+        "write <check>command</check> elements, a list of code spans, or the lines of a fenced sh block",
+    )
 }
 
 fn empty(at: &Span, name: &str) -> Diag {

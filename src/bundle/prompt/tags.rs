@@ -70,7 +70,11 @@ fn name(text: &str, at: usize) -> Option<(&str, bool, usize)> {
     let body = if close { &body[1..] } else { body };
     let len = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(body.len());
     let word = &body[..len];
-    (word.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((word, close, at + 1 + usize::from(close) + len))
+    (word.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((
+        word,
+        close,
+        at + 1 + usize::from(close) + len,
+    ))
 }
 
 type Attributes = Vec<(Spanned<String>, Spanned<String>)>;
@@ -88,7 +92,8 @@ fn rest(source: &Source, mut at: usize) -> Option<(Attributes, bool, usize)> {
         if tail.starts_with("/>") {
             return Some((attributes, true, at + 2));
         }
-        let len = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(tail.len());
+        let len =
+            tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(tail.len());
         if len == 0 {
             return None;
         }
@@ -110,7 +115,9 @@ fn attribute_value(source: &Source, at: usize) -> Option<(Spanned<String>, usize
     let start = equals + 1 + spaces(&text[equals + 1..]);
     let tail = &text[start..];
     let (from, len, skip) = match tail.chars().next()? {
-        quote @ ('"' | '\'') => (start + 1, tail[1..].find([quote, '\n']).filter(|i| tail[1..][*i..].starts_with(quote))?, 1),
+        quote @ ('"' | '\'') => {
+            (start + 1, tail[1..].find([quote, '\n']).filter(|i| tail[1..][*i..].starts_with(quote))?, 1)
+        }
         _ => (start, tail.find(|c: char| c.is_whitespace() || c == '>')?, 0),
     };
     let value = Spanned::new(text[from..from + len].to_owned(), source.span(from, len));
@@ -137,8 +144,11 @@ fn near(source: &Source, at: usize, word: &str, lower: &str) -> Option<Diag> {
     let tag_end = source.text()[at + 1 + word.len()..].starts_with(['>', ' ', '/']);
     let best = nearest(lower, ELEMENTS.into_iter().filter(|e| e.len() >= 7))?;
     (tag_end && word.len() >= 6).then(|| {
-        Diag::error("bundle::near-element", format!("the element <{word}> is not one that is read, but nearly"))
-            .at(&source.span(at, word.len() + 1), "what it holds would not be read")
-            .help(format!("did you mean <{best}>? If it is prose, put it in a code span"))
+        Diag::error(
+            "bundle::near-element",
+            format!("the element <{word}> is not one that is read, but nearly"),
+        )
+        .at(&source.span(at, word.len() + 1), "what it holds would not be read")
+        .help(format!("did you mean <{best}>? If it is prose, put it in a code span"))
     })
 }

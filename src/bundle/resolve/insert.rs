@@ -103,8 +103,7 @@ fn into_table(source: &Source, part: &Part, entry: &Entry<'_>) -> Option<Vec<Edi
         .map(|c| RESOLVED.find(&text[c]).map_or("", |k| k.name))
         .collect();
     let attributes = entry.attributes();
-    let lacking: Vec<&str> =
-        attributes.iter().map(|(k, _)| *k).filter(|k| !columns.contains(k)).collect();
+    let lacking: Vec<&str> = attributes.iter().map(|(k, _)| *k).filter(|k| !columns.contains(k)).collect();
     let mut edits = Vec::new();
     if !lacking.is_empty() {
         let rule = lines(text, lines(text, head.clone()).end..lines(text, head.clone()).end + 1);

@@ -55,26 +55,24 @@ pub fn move_question(
             .at(&state.source.span(0, 0), "looked for in this file")
             .suggest(question.as_str(), names));
     };
-    let entry = Entry {
-        id: question.as_str(),
-        text: &open.text,
-        answer,
-        confidence,
-        evidence: evidence.join(", "),
-    };
+    let entry =
+        Entry { id: question.as_str(), text: &open.text, answer, confidence, evidence: evidence.join(", ") };
     let moved = edits(state, open, &entry).map(|edits| edit::apply(state.source.text(), edits));
     match moved.filter(|text| holds(state, open, text)) {
         Some(text) if state.bom => Ok(format!("\u{feff}{text}")),
         Some(text) => Ok(text),
-        None => Err(Diag::error("bundle::cannot-move", format!("the question '{question}' can't be moved by the harness"))
-            .at(&open.item, "this item")
-            .help("move it to 'resolved_questions' by hand, commit, and start a new run")),
+        None => Err(Diag::error(
+            "bundle::cannot-move",
+            format!("the question '{question}' can't be moved by the harness"),
+        )
+        .at(&open.item, "this item")
+        .help("move it to 'resolved_questions' by hand, commit, and start a new run")),
     }
 }
 
 fn edits(state: &State, open: &Question, entry: &Entry<'_>) -> Option<Vec<edit::Edit>> {
     let source = &state.source;
-    let parts = sections::cut(source, &mut Diags::new());
+    let (parts, _) = sections::cut(source, &mut Diags::new());
     let from = part(&parts, "open_questions")?;
     let form = state.sections.get("open_questions")?.form;
     let mut edits = vec![remove::edit(source, from, form, open, state.open_questions.len() == 1)?];
@@ -94,7 +92,9 @@ fn holds(before: &State, moved: &Question, text: &str) -> bool {
     let mut diags = Diags::new();
     let after = state::parse(Source::new(before.source.name(), text), before.bom, &mut diags).state;
     let same_invariants = before.invariants.iter().map(key).eq(after.invariants.iter().map(key));
-    let delta = |s: &State| s.delta_to_done.iter().map(|d| (d.id.value.clone(), d.text.value.clone())).collect::<Vec<_>>();
+    let delta = |s: &State| {
+        s.delta_to_done.iter().map(|d| (d.id.value.clone(), d.text.value.clone())).collect::<Vec<_>>()
+    };
     let still_open = before.open_questions.iter().filter(|q| q.id.value != moved.id.value);
     let open = |q: &Question| (q.id.value.clone(), q.text.value.clone(), q.files.len());
     let mut resolved = before.resolved_questions.iter().map(|r| &r.id.value).collect::<Vec<_>>();
