@@ -228,7 +228,6 @@ pub(super) fn bad_pattern(text: &Spanned<String>, key: &str, error: &PatternErro
             ("bundle::absolute-path", "write it relative to the repository's root, without a leading '/'")
         }
         PatternError::Dot => ("bundle::bad-pattern", "leave the '.' component out"),
-        PatternError::Escapes => ("bundle::path-outside", "name paths inside of the repository, without '..'"),
         PatternError::Escapes => {
             ("bundle::path-outside", "name paths inside of the repository, without '..'")
         }

@@ -131,7 +131,7 @@ impl Workspace for LocalWorkspace {
     }
 
     /// A kept worktree is unlocked, so that its owner can remove it by hand.
-    fn release(mut self: Box<Self>, keep: bool) -> Result<(), LaneError> {
+    fn release(self: Box<Self>, keep: bool) -> Result<(), LaneError> {
         if keep {
             // It stays locked: nothing but `clean` may take it away, and its lock says whose it is.
             return Ok(());

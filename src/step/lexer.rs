@@ -268,8 +268,7 @@ impl<'t> Lexer<'t> {
         if !after.starts_with(['<', '>']) {
             return None;
         }
-        if rest.starts_with("2>&") {
-            let target = &rest[3..];
+        if let Some(target) = rest.strip_prefix("2>&") {
             return Some(if target.starts_with('1') && ends_word(&target[1..]) {
                 self.take(4, Kind::Redirect(RedirectKind::ErrToOut))
             } else {

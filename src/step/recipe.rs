@@ -167,7 +167,7 @@ impl Check<'_> {
         let words: Option<Vec<String>> = command.words.iter().map(|w| w.literal()).collect();
         let mandatory = mandatory(command);
         let nth = mandatory.filter(|_| !is_other_agent(words.as_deref()));
-        let verb = nth.map_or_else(|| shown(command, 2), |n| spelled(n));
+        let verb = nth.map_or_else(|| shown(command, 2), spelled);
         if nth.is_some() || site.piped || site.substituted || site.negated {
             self.whole(site, command, &verb, nth.is_some());
         }

@@ -109,7 +109,7 @@ pub(super) fn expansion(name: &str, operator: &str) -> Diag {
             format!("write test -n \"${{{name}:-}}\" on a line of its own, which ends the script")
         }
         Some(':' | '+') if operator.starts_with(":+") || operator.starts_with('+') => {
-            format!("write test -n \"${{{name}:-}}\" && … on a line of its own")
+            format!("write X=; then test -z \"${{{name}:-}}\" || X=…, each on a line of its own")
         }
         Some('%' | '#') if !name.is_empty() => {
             format!("cut it by a program: NAME=$(echo \"${name}\" | sed 's/…//'), or sh -c '…'")
@@ -136,10 +136,12 @@ pub(super) fn keyword(word: &str) -> Option<Block> {
             "a loop",
             "put the loop in a script and call it, or write it in plain sight: sh -c 'for i in 1 2; do …; done'",
         ),
-        "if" => ("fi", "a condition", "write test … && COMMAND, or put it in a script"),
-        "case" => ("esac", "a condition", "write test … = … && COMMAND, or put it in a script"),
+        "if" => ("fi", "a condition", "write ! test … || COMMAND, or put it in a script"),
+        "case" => {
+            ("esac", "a condition", "write ! test … = … || COMMAND for each case, or put it in a script")
+        }
         "then" | "else" | "elif" | "fi" | "do" | "done" | "esac" | "in" => {
-            ("", "a part of a condition or loop", "write test … && COMMAND, or sh -c '…'")
+            ("", "a part of a condition or loop", "write ! test … || COMMAND, or sh -c '…'")
         }
         "function" => ("}", "a function definition", "make a target or a script of it and call that"),
         "{" => ("}", "a group", "write one statement a line"),

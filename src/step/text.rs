@@ -100,12 +100,15 @@ impl StepText {
     /// True if KDL applied an escape on the line of `offset` of a `"""` string, which is
     /// worth a word when something is wrong there.
     pub fn escape_on_line_of(&self, offset: usize) -> bool {
-        let text = self.text();
-        let offset = offset.min(text.len());
-        let start = text.as_bytes()[..offset].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-        let end =
-            text.as_bytes()[offset..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| offset + i);
-        self.inner.multi_line_escaped && self.inner.escapes.iter().any(|e| (start..=end).contains(e))
+        let Decoded { text, escapes, multi_line_escaped, .. } = &*self.inner;
+        if !multi_line_escaped || escapes.is_empty() {
+            return false;
+        }
+        let (before, after) = text.split_at(text.floor_char_boundary(offset));
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        let end = before.len() + after.find('\n').unwrap_or(after.len());
+        let next = escapes.partition_point(|e| *e < start);
+        escapes.get(next).is_some_and(|e| *e <= end)
     }
 }
 

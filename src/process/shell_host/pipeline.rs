@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use crate::step::eval::{FileId, Input, Output, Program, Stage, StageEnd, Stop, V
 
 /// How often it is looked whether the script was ended.
 const POLL: Duration = Duration::from_millis(20);
+/// How often a program that is open for writing is tried again.
+const BUSY_TRIES: u32 = 50;
 /// How a shell reports what is there and can't be started.
 const COULD_NOT_START: i32 = 126;
 
@@ -202,7 +204,7 @@ impl ShellHost<'_> {
         command.stderr(ends.stderr.into_stdio(Stream::Stderr).map_err(failed)?);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, group.unwrap_or(0));
-        command.spawn().map_err(failed)
+        spawn_patiently(&mut command).map_err(failed)
     }
 
     /// Until all stages have ended; ends them itself if the script is ended.
@@ -310,6 +312,21 @@ fn signal(group: Option<i32>, number: i32) {
     use rustix::process::{Pid, Signal, kill_process_group};
     if let (Some(group), Some(number)) = (group.and_then(Pid::from_raw), Signal::from_named_raw(number)) {
         let _ = kill_process_group(group, number);
+    }
+}
+
+/// Starts a command. A program that a statement before has just written may still be open
+/// for writing in a child that another thread is about to start: that passes by itself.
+fn spawn_patiently(command: &mut Command) -> io::Result<Child> {
+    let mut tries = 0;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
+                tries += 1;
+                thread::sleep(POLL);
+            }
+            result => return result,
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+//! Scripts on this machine: mixes of verbs and programs, exit codes, ends from outside, files.
+
 use std::sync::mpsc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is known before a script runs.
+
 use super::*;
 use crate::diag::{Severity, Source};
 use crate::step::parse;

@@ -5,8 +5,9 @@ mod command;
 mod env;
 mod expand;
 mod host;
+mod own;
 
-pub use command::describe;
+pub use own::describe;
 
 pub use env::Env;
 pub use host::{

@@ -1,3 +1,5 @@
+//! What scripts do, on a host in memory.
+
 use super::*;
 use crate::step::testing::{TestHost, run_script, run_with};
 

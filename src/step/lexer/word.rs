@@ -116,7 +116,7 @@ impl Lexer<'_> {
             return false;
         }
         let start = self.at;
-        let len = self.rest().find(|c| c == '}' || c == '\n').unwrap_or(self.rest().len());
+        let len = self.rest().find(['}', '\n']).unwrap_or(self.rest().len());
         self.at += len;
         self.report(
             Diag::error("step::default-word", "what follows ':-' is one word")

@@ -1,3 +1,5 @@
+//! Every rule of a recipe, broken in every way that comes to mind.
+
 use super::*;
 use crate::diag::{Format, Source, render};
 use crate::step::parse;

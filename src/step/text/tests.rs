@@ -1,3 +1,5 @@
+//! Places in audit.kdl of what KDL made of a literal.
+
 use super::*;
 use crate::step::parse;
 
