@@ -12,6 +12,7 @@ mod model;
 mod normalize;
 mod overlap;
 mod predict;
+pub mod render;
 mod settings;
 mod shell;
 mod units;
