@@ -82,7 +82,7 @@ fn edges(plan: &Plan) -> Vec<DispatchEdge> {
 
 /// Every setting of a node by its name. What a value looks like does not depend on the
 /// form in which the bundle was written.
-pub(super) fn settings(s: &NodeSettings) -> BTreeMap<String, SourcedValue> {
+pub fn settings(s: &NodeSettings) -> BTreeMap<String, SourcedValue> {
     let loc = |value: Option<u64>| SourcedValue { value: json!(value), source: s.loc_origin.to_string() };
     let mut all = BTreeMap::from([
         ("agent", sourced(&s.agent, |a| json!(a))),

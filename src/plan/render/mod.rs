@@ -13,7 +13,7 @@ mod trace;
 pub use checks::check_normalization;
 pub use dispatch::dispatch_plan;
 pub use graph::{GraphFormat, Statuses, graph};
-pub use json::{dispatch_document, dispatch_json, graph_document};
+pub use json::{dispatch_document, dispatch_json, graph_document, settings};
 pub use trace::trace_matrix;
 
 #[cfg(test)]

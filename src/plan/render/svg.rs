@@ -1,5 +1,7 @@
 //! The graph as a picture: a column for each tier, drawn here, nothing loaded from elsewhere.
 
+use std::collections::HashSet;
+
 use super::super::{NodeIx, Plan, PlannedNode};
 use super::graph::{Line, Statuses, colours, lines};
 use crate::base::text::neutral;
@@ -26,9 +28,10 @@ pub(super) fn draw(plan: &Plan, statuses: &Statuses) -> String {
         ));
     }
     lines(plan).iter().filter_map(|l| edge(plan, &places, l)).for_each(|e| out.push_str(&e));
+    let critical: HashSet<NodeIx> = plan.critical_path.iter().copied().collect();
     for (i, node) in plan.nodes.iter().enumerate() {
         if let Some(place) = places.get(i) {
-            out.push_str(&self::node(node, *place, plan.critical_path.contains(&i), statuses));
+            out.push_str(&self::node(node, *place, critical.contains(&i), statuses));
         }
     }
     out.push_str("</svg>\n");
