@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EdgeKind;
 use crate::base::Id;
+use crate::event::NodeStatus;
 
 /// preflight/dispatch_plan.json.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,4 +48,30 @@ pub struct SourcedValue {
     pub value: serde_json::Value,
     /// `file:line:column`, the built-in default, an environment variable or a flag.
     pub source: String,
+}
+
+/// What `auditrun graph --format json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct GraphDocument {
+    /// `auditrun.graph/1`.
+    pub schema: String,
+    pub tiers: Vec<Vec<Id>>,
+    pub nodes: Vec<GraphNode>,
+    pub edges: Vec<DispatchEdge>,
+    pub critical_path: Vec<Id>,
+}
+
+/// One node of the graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct GraphNode {
+    pub id: Id,
+    pub deliverable: String,
+    pub tier: usize,
+    pub parallel_safe: bool,
+    /// It lies on the critical path.
+    pub critical: bool,
+    /// Null before a run has judged it.
+    pub status: Option<NodeStatus>,
 }

@@ -1,5 +1,6 @@
 //! Nodes that wait for each other: named in order, with the lines that tie them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::NodeIx;
@@ -50,8 +51,8 @@ fn shortest(waiting: &Waiting, inside: &HashSet<NodeIx>, start: NodeIx) -> Vec<N
                 cycle.reverse();
                 return cycle;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let Entry::Vacant(unseen) = came_from.entry(next) {
+                unseen.insert(node);
                 open.push_back(next);
             }
         }

@@ -30,7 +30,14 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
         .nodes
         .into_iter()
         .enumerate()
-        .map(|(i, node)| planned(node, i, &waiting, &layers, config, layout, &mut diags))
+        .map(|(i, node)| PlannedNode {
+            tier: layers.get(i).copied().unwrap_or(0),
+            waits_for: waiting.waits_for(i),
+            settings: settings::of(&node, config, &mut diags),
+            checks: node.done_when.iter().map(|c| invariants::planned(c.clone(), layout)).collect(),
+            touches: PatternSet::new(node.touches.iter().map(|p| p.value.clone())),
+            node,
+        })
         .collect();
     let weight: Vec<u64> = nodes.iter().map(|n| n.settings.estimated_loc.value).collect();
     let mut plan = Plan {
@@ -51,25 +58,6 @@ pub fn make(bundle: Bundle, config: &Config, layout: &Layout) -> Result<(Plan, D
     }
     plan.comparisons += overlap::warn(&plan, &mut diags);
     Ok((plan, diags))
-}
-
-fn planned(
-    node: Node,
-    at: NodeIx,
-    waiting: &Waiting,
-    layers: &[usize],
-    config: &Config,
-    layout: &Layout,
-    diags: &mut Diags,
-) -> PlannedNode {
-    PlannedNode {
-        tier: layers.get(at).copied().unwrap_or(0),
-        waits_for: waiting.waits_for(at),
-        settings: settings::of(&node, config, diags),
-        checks: node.done_when.iter().map(|c| invariants::planned(c.clone(), layout)).collect(),
-        touches: PatternSet::new(node.touches.iter().map(|p| p.value.clone())),
-        node,
-    }
 }
 
 /// The nodes of each tier: those that must run alone first, then graph.md's order.

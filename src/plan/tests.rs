@@ -296,6 +296,22 @@ fn work_grows_with_the_plan_and_not_with_its_square() {
     assert!(shared);
 }
 
+#[test]
+fn wildcards_before_a_name_are_not_compared_with_every_name() {
+    let n = 3_000;
+    let specs: Vec<Spec> = (0..n)
+        .map(|i| {
+            let hot = format!("src/d{i}/hot_{i}.rs");
+            node(&format!("N{i}")).touches(&[&format!("src/**/mod_{i}.rs")]).hot(&[&hot])
+        })
+        .collect();
+    let mut config = config();
+    config.bounds.max_iterations.value = 1_000_000;
+    let (plan, diags) = planned(bundle(&specs), &config);
+    assert_eq!((plan.tiers.len(), diags.is_empty()), (1, true));
+    assert!(plan.comparisons < 2 * n, "{} comparisons for {n} nodes", plan.comparisons);
+}
+
 fn specs() -> impl Strategy<Value = Vec<Spec>> {
     let pattern = prop::sample::select(vec!["a", "b/*", "b/c", "**/c", "d/", "{a,e}", "f"]);
     let one = (

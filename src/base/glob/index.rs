@@ -5,27 +5,39 @@ use std::collections::HashMap;
 use super::pattern::Pattern;
 use super::token::Flat;
 
-/// Patterns by the components they begin with. Two patterns can only overlap if the
-/// literal beginning of one lies on the way to that of the other, so a look-up walks one
-/// path of the tree and, for a wildcard, what lies below its end.
+/// Patterns by the components they begin with and by the one they end in. Two patterns can
+/// only overlap if the literal beginning of one lies on the way to that of the other, and
+/// if their last components are alike or one of these holds a wildcard. So a look-up walks
+/// one path of a tree and, for a wildcard, what lies below its end or ends alike, whichever
+/// is less.
 #[derive(Debug, Default)]
 pub struct PatternIndex {
-    nodes: Vec<Branch>,
+    branches: Vec<Branch>,
+    /// All of them by their last components.
+    ends: Ends,
 }
 
 #[derive(Debug, Default)]
 struct Branch {
     below: HashMap<String, usize>,
     /// Patterns whose literal beginning ends here.
-    globs: Vec<usize>,
-    /// Patterns without a wildcard that name this path.
-    literals: Vec<usize>,
+    here: Ends,
+    /// How many begin here or below.
+    size: usize,
+}
+
+/// Positions of patterns by their last components.
+#[derive(Debug, Default)]
+struct Ends {
+    literal: HashMap<String, Vec<usize>>,
+    /// Those with a wildcard in it.
+    open: Vec<usize>,
 }
 
 impl PatternIndex {
     /// Indexes `patterns` by their positions. A `!` is not looked at.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> PatternIndex {
-        let mut index = PatternIndex { nodes: vec![Branch::default()] };
+        let mut index = PatternIndex { branches: vec![Branch::default()], ends: Ends::default() };
         for (position, pattern) in patterns.into_iter().enumerate() {
             pattern.flats().iter().for_each(|flat| index.insert(flat, position));
         }
@@ -43,43 +55,74 @@ impl PatternIndex {
     }
 
     fn insert(&mut self, flat: &Flat, position: usize) {
+        let last = flat.literal_end();
         let mut at = 0;
         for part in parts(&flat.literal_prefix()) {
-            let fresh = self.nodes.len();
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            at = *node.below.entry(part.to_owned()).or_insert(fresh);
+            let fresh = self.branches.len();
+            let Some(branch) = self.branches.get_mut(at) else { return };
+            branch.size += 1;
+            at = *branch.below.entry(part.to_owned()).or_insert(fresh);
             if at == fresh {
-                self.nodes.push(Branch::default());
+                self.branches.push(Branch::default());
             }
         }
-        if let Some(node) = self.nodes.get_mut(at) {
-            let list = if flat.literal().is_some() { &mut node.literals } else { &mut node.globs };
-            list.push(position);
+        if let Some(branch) = self.branches.get_mut(at) {
+            branch.size += 1;
+            branch.here.insert(last.as_deref(), position);
         }
+        self.ends.insert(last.as_deref(), position);
     }
 
     fn look_up(&self, flat: &Flat, found: &mut Vec<usize>) {
-        let mut at = self.nodes.first();
+        let last = flat.literal_end();
+        let mut at = self.branches.first();
         for part in parts(&flat.literal_prefix()) {
-            let Some(node) = at else { return };
-            found.extend(&node.globs);
-            at = node.below.get(part).and_then(|i| self.nodes.get(*i));
+            let Some(branch) = at else { return };
+            branch.here.collect(last.as_deref(), found);
+            at = branch.below.get(part).and_then(|i| self.branches.get(*i));
         }
         let Some(end) = at else { return };
         if flat.literal().is_some() {
-            found.extend(&end.literals);
+            end.here.collect(last.as_deref(), found);
+        } else if self.ends.count(last.as_deref()) < end.size {
+            self.ends.collect(last.as_deref(), found);
         } else {
-            self.everything_below(end, found);
+            self.everything_below(end, last.as_deref(), found);
         }
     }
 
-    fn everything_below(&self, top: &Branch, found: &mut Vec<usize>) {
+    fn everything_below(&self, top: &Branch, last: Option<&str>, found: &mut Vec<usize>) {
         let mut open = vec![top];
-        while let Some(node) = open.pop() {
-            found.extend(&node.globs);
-            found.extend(&node.literals);
-            open.extend(node.below.values().filter_map(|i| self.nodes.get(*i)));
+        while let Some(branch) = open.pop() {
+            branch.here.collect(last, found);
+            open.extend(branch.below.values().filter_map(|i| self.branches.get(*i)));
         }
+    }
+}
+
+impl Ends {
+    fn insert(&mut self, last: Option<&str>, position: usize) {
+        match last {
+            Some(last) => self.literal.entry(last.to_owned()).or_default().push(position),
+            None => self.open.push(position),
+        }
+    }
+
+    /// Those that may end as `last` does; `None` is a wildcard.
+    fn collect(&self, last: Option<&str>, found: &mut Vec<usize>) {
+        found.extend(&self.open);
+        match last {
+            Some(last) => found.extend(self.literal.get(last).into_iter().flatten()),
+            None => found.extend(self.literal.values().flatten()),
+        }
+    }
+
+    fn count(&self, last: Option<&str>) -> usize {
+        let literal = match last {
+            Some(last) => self.literal.get(last).map_or(0, Vec::len),
+            None => usize::MAX - self.open.len(),
+        };
+        self.open.len() + literal
     }
 }
 

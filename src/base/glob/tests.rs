@@ -214,6 +214,8 @@ fn the_index_offers_only_what_lies_on_the_same_way() {
         ["src/a.rs", "src/b.rs", "src/**", "docs/*", "**/*.md"].into_iter().map(pattern).collect();
     let index = PatternIndex::new(&all);
     assert_eq!(index.candidates(&pattern("src/a.rs")), [0, 2, 4]);
+    assert_eq!(index.candidates(&pattern("**/a.rs")), [0, 2, 3, 4]);
+    assert_eq!(index.candidates(&pattern("other/**/a.rs")), [4]);
     assert_eq!(index.candidates(&pattern("src/*.rs")), [0, 1, 2, 4]);
     assert_eq!(index.candidates(&pattern("docs/x")), [3, 4]);
     assert_eq!(index.candidates(&pattern("**")), [0, 1, 2, 3, 4]);

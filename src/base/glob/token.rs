@@ -138,6 +138,16 @@ pub(super) enum Token {
     Dirs,
 }
 
+impl Token {
+    /// The only character that it takes.
+    fn only(&self) -> Option<char> {
+        match self {
+            Token::Take(symbols) => symbols.only(),
+            _ => None,
+        }
+    }
+}
+
 /// One spelling of a pattern after its braces are written out. Never empty, and every
 /// component of what it matches holds at least one character.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,26 +156,25 @@ pub(super) struct Flat(pub(super) Box<[Token]>);
 impl Flat {
     /// The one path that it matches, if it holds no wildcard.
     pub(super) fn literal(&self) -> Option<String> {
-        self.0
-            .iter()
-            .map(|t| match t {
-                Token::Take(symbols) => symbols.only(),
-                _ => None,
-            })
-            .collect()
+        self.0.iter().map(Token::only).collect()
     }
 
     /// The leading whole components without a wildcard (all of them, if there is none).
     pub(super) fn literal_prefix(&self) -> String {
-        let plain = self.0.iter().map_while(|t| match t {
-            Token::Take(symbols) => symbols.only(),
-            _ => None,
-        });
-        let text: String = plain.collect();
+        let text: String = self.0.iter().map_while(Token::only).collect();
         if text.chars().count() == self.0.len() {
             return text;
         }
         text.rfind('/').map(|i| text[..i].to_owned()).unwrap_or_default()
+    }
+
+    /// The last component, if it holds no wildcard.
+    pub(super) fn literal_end(&self) -> Option<String> {
+        let slash = Token::Take(Symbols::slash());
+        let from_end = self.0.iter().rev().take_while(|t| **t != Token::Dirs && **t != slash);
+        let mut last: Vec<char> = from_end.map(Token::only).collect::<Option<_>>()?;
+        last.reverse();
+        Some(last.into_iter().collect())
     }
 
     /// The pattern in globset's language, where that says exactly the same: there a

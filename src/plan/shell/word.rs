@@ -68,7 +68,7 @@ impl Parser<'_> {
     /// True if the character here is a word by itself.
     fn alone(&self) -> bool {
         let before = self.text.get(..self.at).and_then(|t| t.bytes().last());
-        let after = self.rest().bytes().nth(1);
+        let after = self.rest().as_bytes().get(1).copied();
         [before, after].iter().all(|b| b.is_none_or(|b| ENDS.contains(&b)))
     }
 
