@@ -724,3 +724,28 @@ fn a_lost_administrative_directory_does_not_reach_the_parent() {
     world.repo().remove_worktree(tree.dir()).unwrap();
     assert!(!tree.dir().exists());
 }
+
+#[test]
+fn worktrees_work_side_by_side() {
+    let world = World::new();
+    let repo = world.repo();
+    let base = world.oid("HEAD");
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let (repo, base, place) = (repo.clone(), base.clone(), world.place(&format!("w{n}")));
+            scope.spawn(move || {
+                let mut tree = repo.add_worktree(&place, &base, "test").unwrap();
+                tree.seal().unwrap();
+                write(tree.dir(), &format!("n{n}"), "x\n");
+                let got = tree.capture(&base).unwrap();
+                assert_eq!(touched(&got), [format!("?? n{n}")]);
+                tree.checkout_tree(&base, &got.tree).unwrap();
+                let commit = repo.commit_tree(&new_commit(&got.tree, std::slice::from_ref(&base))).unwrap();
+                assert!(repo.create_ref(&format!("refs/auditrun/r/n{n}/attempt-1"), &commit).unwrap());
+                repo.remove_worktree(&place).unwrap();
+            });
+        }
+    });
+    assert_eq!(repo.references("refs/auditrun/").unwrap().len(), 6);
+    assert_eq!(repo.worktrees().unwrap().len(), 1);
+}
