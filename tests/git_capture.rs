@@ -1,6 +1,8 @@
 //! Capture on real repositories: whatever an agent does to files, index, HEAD or attributes,
 //! the tree is what stands there, and nothing that was not touched shows.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests may fail as they do.
+
 mod git_world;
 
 use std::os::unix::ffi::OsStrExt;
@@ -220,7 +222,9 @@ fn line_endings_and_filters_invent_no_change() {
     let dir = tree.dir().to_owned();
     assert_eq!(std::fs::read_to_string(dir.join("x.f")).unwrap(), "smudged\n");
     assert_eq!(touched(&tree.capture(&base).unwrap()), Vec::<String>::new());
-    // Rewritten with the same bytes: still no change.
+    // Rewritten with the same bytes: still no change. The snapshot is old enough to hold no digests.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    tree.seal().unwrap();
     for name in ["x.crlf", "x.auto", "x.id", "x.f", "y.crlf"] {
         let same = std::fs::read(dir.join(name)).unwrap();
         std::fs::remove_file(dir.join(name)).unwrap();
@@ -394,4 +398,66 @@ fn many_changes_fit_into_a_capture() {
     }
     let got = tree.capture(&base).unwrap();
     assert_eq!(got.diff.changes.len(), 1500);
+}
+
+#[test]
+fn work_goes_on_from_an_attempt() {
+    let world = World::new();
+    let (mut tree, base) = world.worktree("w");
+    write(tree.dir(), "a.txt", "first attempt\n");
+    write(tree.dir(), "first", "1\n");
+    let first = tree.capture(&base).unwrap();
+    tree.checkout_tree(&base, &first.tree).unwrap();
+    tree.seal().unwrap();
+    assert_eq!(tree.capture(&base).unwrap().tree, first.tree, "what was checked out counts as it is");
+    write(tree.dir(), "second", "2\n");
+    assert_eq!(touched(&tree.capture(&base).unwrap()), ["M  a.txt", "?? first", "?? second"]);
+}
+
+#[test]
+fn submodules_that_setup_filled_stay_and_are_watched() {
+    let world = World::new();
+    let other = World::new();
+    let url = other.root.to_str().unwrap();
+    world.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "sub"]);
+    world.commit("a submodule");
+    let (mut tree, base) = world.worktree("w");
+    let dir = tree.dir().to_owned();
+    git(&dir, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init"]);
+    tree.seal().unwrap();
+    write(&dir, "a.txt", "changed\n");
+    let got = tree.capture(&base).unwrap();
+    assert_eq!((touched(&got), got.nested_repositories), (vec!["M  a.txt".to_owned()], vec![]));
+    tree.checkout_tree(&base, &got.tree).unwrap();
+    assert!(dir.join("sub/a.txt").exists(), "what setup filled stays for the checks");
+    assert_eq!(tree.drift().unwrap(), auditrun::git::Drift::default());
+    write(&dir, "sub/a.txt", "changed in the submodule\n");
+    assert_eq!(names(&tree.capture(&base).unwrap().nested_repositories), ["sub"]);
+}
+
+#[test]
+fn a_captured_tree_that_renames_directories_is_checked_out_exactly() {
+    let world = World::new();
+    let (mut tree, base) = world.worktree("w");
+    let dir = tree.dir().to_owned();
+    std::fs::rename(dir.join("src"), dir.join("lib")).unwrap();
+    std::fs::create_dir_all(dir.join("src/lib.rs")).unwrap();
+    write(&dir, "src/lib.rs/mod.rs", "a directory now\n");
+    let got = tree.capture(&base).unwrap();
+    let before = git_world::tree_on_disk(&dir);
+    write(&dir, "residue", "x\n");
+    tree.checkout_tree(&base, &got.tree).unwrap();
+    let after = git_world::tree_on_disk(&dir);
+    assert!(
+        after == {
+            let mut b = before;
+            b.remove("residue");
+            b
+        }
+    );
+    assert_eq!(tree.drift().unwrap(), auditrun::git::Drift::default());
+    tree.reset(&base).unwrap();
+    assert!(!dir.join("lib").exists() && dir.join("src/lib.rs").is_file());
+    assert_eq!(tree.drift().unwrap(), auditrun::git::Drift::default());
+    assert_eq!(tree.capture(&base).unwrap().tree, world.repo().tree_of(&base).unwrap());
 }

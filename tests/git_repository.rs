@@ -1,6 +1,8 @@
 //! The repository's side: refs, objects, merges, diffs, worktrees, in every format git has
 //! here, by libgit2 and by the command line, and the operator's own state untouched.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests may fail as they do.
+
 mod git_world;
 
 use std::path::Path;
@@ -96,7 +98,7 @@ fn objects_are_read_and_made_alike() {
         let listed = repo.commits(&base, &made).unwrap();
         assert_eq!(listed.len(), 1, "{name}");
         assert_eq!((&listed[0].id, &listed[0].tree), (&made, &tree), "{name}");
-        assert_eq!(listed[0].parents, [base.clone()], "{name}");
+        assert_eq!(listed[0].parents, std::slice::from_ref(&base), "{name}");
         assert_eq!(listed[0].subject(), "node(A): work", "{name}");
         assert_eq!(listed[0].trailer("Audit-Node"), ["A"], "{name}");
         let who = world.git(&["log", "-1", "--format=%an <%ae> %cn <%ce>", made.as_str()]);
@@ -291,6 +293,12 @@ fn a_whole_cycle_leaves_the_operators_state_alone() {
         assert_eq!(repo.swap_ref(branch, &base, &commit).unwrap(), Swap::Done, "{name}");
         tree.reset(&commit).unwrap();
         assert!(tree.capture(&commit).unwrap().diff.changes.is_empty(), "{name}");
+        assert!(tree.drift().unwrap().changed.is_empty(), "{name}");
+        assert_eq!(
+            git(tree.dir(), &["-c", "core.fsmonitor=false", "rev-parse", "HEAD"]),
+            commit.as_str(),
+            "{name}"
+        );
         tree.unlock().unwrap();
         repo.remove_worktree(&world.place("w")).unwrap();
         assert_eq!(repo.worktrees().unwrap().len(), 1, "{name}");
@@ -648,4 +656,96 @@ fn a_call_from_a_hook_is_not_led_astray() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(world.operators_state(), before);
+}
+
+#[test]
+fn a_partial_clone_fetches_what_it_needs() {
+    let origin = World::new();
+    origin.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", origin.root.display());
+    let root = origin.dir.path().canonicalize().unwrap().join("partial");
+    git(origin.dir.path(), &["clone", "-q", "--filter=blob:none", "--no-checkout", &url, "partial"]);
+    let repo = Repo::discover(&root).unwrap();
+    let base = repo.head().unwrap().commit.unwrap();
+    assert_eq!(repo.checkout_size(&base).unwrap(), 5 * 16 * 1024, "sizes are guessed, nothing is fetched");
+    let mut tree = repo.add_worktree(&root.join(".worktrees/w"), &base, "test").unwrap();
+    tree.seal().unwrap();
+    write(tree.dir(), "a.txt", "one\n2\nthree\n");
+    let got = tree.capture(&base).unwrap();
+    assert_eq!(touched(&got), ["M  a.txt"]);
+    assert_eq!(got.diff.changes[0].lines, Some((1, 1)));
+    let merged = repo.merge(&base, &got.tree, &base).unwrap();
+    assert_eq!(merged, Merge::Clean(got.tree));
+}
+
+#[test]
+fn without_an_identity_the_harness_commits_as_itself() {
+    let world = World::new();
+    world.git(&["config", "user.name", ""]);
+    world.git(&["config", "user.email", ""]);
+    let tree = world.repo().tree_of(&world.oid("HEAD")).unwrap();
+    for repo in [world.repo(), world.plain()] {
+        let made = repo.commit_tree(&new_commit(&tree, &[])).unwrap();
+        let who = world.git(&["log", "-1", "--format=%cn <%ce>", made.as_str()]);
+        assert_eq!(who, "auditrun <auditrun@localhost>");
+    }
+}
+
+#[test]
+fn a_signature_that_cannot_be_made_is_an_error() {
+    let world = World::new();
+    world.git(&["config", "gpg.program", "false"]);
+    let repo = world.repo();
+    let tree = repo.tree_of(&world.oid("HEAD")).unwrap();
+    assert!(repo.commit_tree(&NewCommit { sign: true, ..new_commit(&tree, &[]) }).is_err());
+    world.git(&["config", "commit.gpgSign", "true"]);
+    assert!(repo.commit_tree(&new_commit(&tree, &[])).is_ok(), "the operator's own setting does not count");
+}
+
+#[test]
+fn a_lost_administrative_directory_does_not_reach_the_parent() {
+    let world = World::new();
+    let (mut tree, base) = world.worktree("w");
+    let before = world.git(&["status", "--porcelain", "--untracked-files=no"]);
+    let admin = world.root.join(".git/worktrees/w");
+    write(tree.dir(), "a.txt", "x\n");
+    std::fs::write(admin.join("HEAD"), "garbage").unwrap();
+    assert_eq!(touched(&tree.capture(&base).unwrap()), ["M  a.txt"]);
+    std::fs::remove_dir_all(&admin).unwrap();
+    assert_eq!(touched(&tree.capture(&base).unwrap()), ["M  a.txt"]);
+    tree.reset(&base).unwrap();
+    assert_eq!(
+        git(tree.dir(), &["rev-parse", "--show-toplevel", "HEAD"]),
+        format!("{}\n{base}", tree.dir().display())
+    );
+    assert!(tree.capture(&base).unwrap().diff.changes.is_empty());
+    assert_eq!(world.git(&["status", "--porcelain", "--untracked-files=no"]), before);
+    assert_eq!(world.oid("HEAD"), base);
+    world.repo().remove_worktree(tree.dir()).unwrap();
+    assert!(!tree.dir().exists());
+}
+
+#[test]
+fn worktrees_work_side_by_side() {
+    let world = World::new();
+    let repo = world.repo();
+    let base = world.oid("HEAD");
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let (repo, base, place) = (repo.clone(), base.clone(), world.place(&format!("w{n}")));
+            scope.spawn(move || {
+                let mut tree = repo.add_worktree(&place, &base, "test").unwrap();
+                tree.seal().unwrap();
+                write(tree.dir(), &format!("n{n}"), "x\n");
+                let got = tree.capture(&base).unwrap();
+                assert_eq!(touched(&got), [format!("?? n{n}")]);
+                tree.checkout_tree(&base, &got.tree).unwrap();
+                let commit = repo.commit_tree(&new_commit(&got.tree, std::slice::from_ref(&base))).unwrap();
+                assert!(repo.create_ref(&format!("refs/auditrun/r/n{n}/attempt-1"), &commit).unwrap());
+                repo.remove_worktree(&place).unwrap();
+            });
+        }
+    });
+    assert_eq!(repo.references("refs/auditrun/").unwrap().len(), 6);
+    assert_eq!(repo.worktrees().unwrap().len(), 1);
 }

@@ -30,8 +30,9 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Files that decide what git does in the worktree; kept as they were at the start.
+/// A HEAD that git can't read would make it no repository at all.
 const PINNED: &[&str] =
-    &["gitdir", "commondir", "config.worktree", "info/sparse-checkout", "info/attributes"];
+    &["HEAD", "gitdir", "commondir", "config.worktree", "info/sparse-checkout", "info/attributes"];
 
 /// A worktree's administrative directory.
 #[derive(Debug, Clone)]
@@ -107,7 +108,7 @@ impl Admin {
     }
 
     /// HEAD (detached) at `head`, and nothing left of what an agent had under way.
-    pub fn set_head(&self, repo: &Repo, head: &Oid) -> Result<(), GitError> {
+    pub fn set_head(&mut self, repo: &Repo, head: &Oid) -> Result<(), GitError> {
         let what = || format!("resetting {}", self.dir.display());
         for entry in fs::read_dir(&self.dir).map_err(cmd::io(what()))?.flatten() {
             let name = entry.file_name();
@@ -120,9 +121,16 @@ impl Admin {
             remove_anything(&self.dir.join("refs")).map_err(cmd::io(what()))?;
             fs::create_dir_all(self.dir.join("refs")).map_err(cmd::io(what()))?;
             self.begin_log(repo, head).map_err(cmd::io(what()))?;
-            return replace(&self.dir.join("HEAD"), format!("{head}\n").as_bytes()).map_err(cmd::io(what()));
+            let text = format!("{head}\n").into_bytes();
+            replace(&self.dir.join("HEAD"), &text).map_err(cmd::io(what()))?;
+            self.pin("HEAD", text);
+            return Ok(());
         }
-        self.git().run(&["update-ref", "--no-deref", "HEAD", head.as_str()]).map(drop)
+        self.git().run(&["update-ref", "--no-deref", "HEAD", head.as_str()])?;
+        // With refs in tables this file is the same for every commit.
+        let text = fs::read(self.dir.join("HEAD")).map_err(cmd::io(what()))?;
+        self.pin("HEAD", text);
+        Ok(())
     }
 
     /// The log of HEAD as a new worktree has it, if logs are kept at all.
@@ -156,12 +164,14 @@ impl Admin {
         self.dir = new_dir;
         self.work = to.to_owned();
         let gitdir = [self.work.join(".git").as_os_str().as_bytes(), b"\n"].concat();
-        for (name, content) in &mut self.pinned {
-            if *name == "gitdir" {
-                *content = Some(gitdir.clone());
-            }
-        }
+        self.pin("gitdir", gitdir);
         self.restore_files()
+    }
+
+    fn pin(&mut self, name: &str, bytes: Vec<u8>) {
+        if let Some((_, content)) = self.pinned.iter_mut().find(|(pinned, _)| *pinned == name) {
+            *content = Some(bytes);
+        }
     }
 
     /// The commit that HEAD is at, as far as it can be told.

@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStringExt;
 
 use crate::base::{Oid, RepoPath};
 
-use super::cmd::{self, fields};
+use super::cmd::{self, Git, fields};
 use super::links::escapes;
-use super::objects::{Edits, Entry, FILE, GITLINK, LINK, index_line, parse_entry};
+use super::objects::{Edits, Entry, GITLINK, LINK, index_line, parse_entry};
 use super::remove::remove_anything;
 use super::scan::{Kind, Snapshot, on_disk};
 use super::worktree::State;
@@ -216,12 +216,15 @@ impl Worktree {
     ) -> Result<Edits, GitError> {
         let mut edits: Edits = found.gone.iter().map(|path| (path.clone(), None)).collect();
         let mut hashed = self.hash(state, &found.present, attributes)?;
+        let mut doubtful = BTreeSet::new();
         for path in &found.present {
             let old = state.listing.get(path);
             match hashed.remove(path) {
                 Some(new) if Some(&new) == old => {}
-                Some(new) if self.is_as_checked_out(state, now, path, &new, attributes)? => {}
                 Some(new) => {
+                    if may_be_as_checked_out(state, now, path, &new) {
+                        doubtful.insert(path.clone());
+                    }
                     edits.insert(path.clone(), Some(new));
                 }
                 None if old.is_some() => {
@@ -230,7 +233,38 @@ impl Worktree {
                 None => {}
             }
         }
+        for path in self.as_checked_out(state, &doubtful, attributes)? {
+            edits.remove(&path);
+        }
         Ok(edits)
+    }
+
+    /// An index of ours for one call, holding what is tracked at `paths`.
+    fn seeded(
+        &self,
+        state: &State,
+        paths: &BTreeSet<Vec<u8>>,
+        attributes: &Oid,
+    ) -> Result<(Git, Vec<OsString>), GitError> {
+        let index = self.admin.scratch_index();
+        remove_anything(&index).map_err(cmd::io("removing an old index"))?;
+        let git = self.admin.git().index(&index).attributes(attributes);
+        let seeds = paths.iter().filter_map(|path| Some((path, state.listing.get(path)?)));
+        let seeds: Vec<_> = seeds.filter(|(_, (mode, _))| *mode != GITLINK).collect();
+        let mut args = Vec::new();
+        if seeds.iter().map(|(path, _)| path.len() + 80).sum::<usize>() < ARGUMENTS {
+            for (path, (mode, id)) in seeds {
+                let info = [format!("{mode:o},{id},").as_bytes(), path].concat();
+                args.extend([OsString::from("--cacheinfo"), OsString::from_vec(info)]);
+            }
+        } else {
+            let mut input = Vec::new();
+            for (path, (mode, id)) in seeds {
+                index_line(&mut input, *mode, id.as_str(), path);
+            }
+            git.feed(&["update-index", "-z", "--index-info"], &input)?;
+        }
+        Ok((git, args))
     }
 
     /// Mode and blob of files as git would add them, through filters and line endings. The index
@@ -244,62 +278,64 @@ impl Worktree {
         if paths.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let index = self.admin.scratch_index();
-        remove_anything(&index).map_err(cmd::io("removing an old index"))?;
-        let git = self.admin.git().index(&index).attributes(attributes);
-        let seeds = paths.iter().filter_map(|path| Some((path, state.listing.get(path)?)));
-        let seeds: Vec<_> = seeds.filter(|(_, (mode, _))| *mode != GITLINK).collect();
+        let (git, seeds) = self.seeded(state, paths, attributes)?;
         let mut args: Vec<OsString> =
             ["update-index", "-z", "--add", "--remove", "--replace"].map(OsString::from).into();
-        if seeds.iter().map(|(path, _)| path.len() + 80).sum::<usize>() < ARGUMENTS {
-            for (path, (mode, id)) in seeds {
-                let info = [format!("{mode:o},{id},").as_bytes(), path].concat();
-                args.extend([OsString::from("--cacheinfo"), OsString::from_vec(info)]);
-            }
-        } else {
-            let mut input = Vec::new();
-            for (path, (mode, id)) in seeds {
-                index_line(&mut input, *mode, id.as_str(), path);
-            }
-            git.feed(&["update-index", "-z", "--index-info"], &input)?;
-        }
+        args.extend(seeds);
         args.push("--stdin".into());
-        let input: Vec<u8> = paths.iter().flat_map(|p| p.iter().copied().chain([0])).collect();
-        git.feed(&args, &input)?;
+        git.feed(&args, &nul_ended(paths))?;
         let listed = git.run(&["ls-files", "-s", "-z"])?;
-        remove_anything(&index).map_err(cmd::io("removing an index"))?;
         Ok(fields(&listed).filter_map(parse_entry).map(|(path, e)| (path.to_vec(), e)).collect())
     }
 
-    /// True if a file that was rewritten holds what a checkout wrote there: a filter whose two
-    /// directions do not undo each other would else make a change of it.
-    fn is_as_checked_out(
+    /// Those of `paths` that hold what a checkout writes there: a filter whose two directions do
+    /// not undo each other would else make a change of a file that was only rewritten.
+    fn as_checked_out(
         &self,
         state: &State,
-        now: &Snapshot,
-        path: &[u8],
-        new: &Entry,
+        paths: &BTreeSet<Vec<u8>>,
         attributes: &Oid,
-    ) -> Result<bool, GitError> {
-        let (Some(before), Some(seen)) = (state.before.files.get(path), now.files.get(path)) else {
-            return Ok(false);
-        };
-        let Some((mode, old)) = state.listing.get(path).filter(|(mode, _)| *mode == new.0) else {
-            return Ok(false);
-        };
-        if mode & FILE != FILE || !before.may_hold_the_same(seen) {
-            return Ok(false);
+    ) -> Result<BTreeSet<Vec<u8>>, GitError> {
+        if paths.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        let raw = std::fs::read(on_disk(&self.dir, path)).map_err(cmd::io("reading a captured file"))?;
-        let unfiltered = git2::Oid::hash_object(git2::ObjectType::Blob, &raw);
-        if new.1.as_str().len() == 40 && unfiltered.is_ok_and(|id| id.to_string() == new.1.as_str()) {
-            return Ok(false);
+        let again = self.admin.dir().join("auditrun").join("again");
+        remove_anything(&again).map_err(cmd::io("removing an old checkout"))?;
+        let (git, seeds) = self.seeded(state, paths, attributes)?;
+        if !seeds.is_empty() {
+            let args = [OsString::from("update-index"), "--add".into()];
+            git.run(&args.into_iter().chain(seeds).collect::<Vec<_>>())?;
         }
-        let option = OsString::from_vec([b"--path=", path].concat());
-        let git = self.admin.git().attributes(attributes);
-        let args: [&OsStr; 4] = ["cat-file".as_ref(), "--filters".as_ref(), &option, old.as_str().as_ref()];
-        Ok(git.run(&args)? == raw)
+        let mut prefix = OsString::from("--prefix=");
+        prefix.push(&again);
+        prefix.push("/");
+        let args: [&OsStr; 5] =
+            ["checkout-index".as_ref(), "-q".as_ref(), "-z".as_ref(), &prefix, "--stdin".as_ref()];
+        git.feed(&args, &nul_ended(paths))?;
+        let mut same = BTreeSet::new();
+        for path in paths {
+            let here = std::fs::read(on_disk(&self.dir, path)).map_err(cmd::io("reading a captured file"))?;
+            if std::fs::read(on_disk(&again, path)).is_ok_and(|there| there == here) {
+                same.insert(path.clone());
+            }
+        }
+        remove_anything(&again).map_err(cmd::io("removing a checkout"))?;
+        Ok(same)
     }
+}
+
+/// True for a tracked file that has its length and mode still: only such a one can be what was
+/// checked out there, although its blob is another.
+fn may_be_as_checked_out(state: &State, now: &Snapshot, path: &[u8], new: &Entry) -> bool {
+    let same_mode = state.listing.get(path).is_some_and(|(mode, _)| *mode == new.0);
+    match (state.before.files.get(path), now.files.get(path)) {
+        (Some(before), Some(seen)) => same_mode && before.may_hold_the_same(seen),
+        _ => false,
+    }
+}
+
+fn nul_ended(paths: &BTreeSet<Vec<u8>>) -> Vec<u8> {
+    paths.iter().flat_map(|p| p.iter().copied().chain([0])).collect()
 }
 
 fn dir_of(path: &[u8]) -> &[u8] {
