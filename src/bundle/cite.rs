@@ -1,6 +1,6 @@
 //! Ids cited in free text: as whole words, each at its own place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use crate::base::Id;
@@ -8,7 +8,8 @@ use crate::diag::{Span, Spanned};
 
 /// The ids that may be cited.
 pub(super) struct Known {
-    ids: HashMap<String, Id>,
+    /// In order, so that a suggestion does not depend on chance.
+    ids: BTreeMap<String, Id>,
     /// What precedes the number of a numbered id: `INV-` of `INV-7`.
     stems: HashSet<String>,
 }
@@ -25,7 +26,7 @@ pub(super) struct Cited {
 impl Known {
     /// Takes the ids.
     pub fn new<'a>(ids: impl Iterator<Item = &'a Id>) -> Known {
-        let ids: HashMap<String, Id> = ids.map(|i| (i.as_str().to_owned(), i.clone())).collect();
+        let ids: BTreeMap<String, Id> = ids.map(|i| (i.as_str().to_owned(), i.clone())).collect();
         let stems = ids.keys().filter_map(|i| stem(i)).map(str::to_owned).collect();
         Known { ids, stems }
     }

@@ -1,7 +1,7 @@
 //! The trace: every id cited exists, every node closes something, everything to do is
 //! closed by a node.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::join::{Citable, Joined, unknown};
 use super::model::DeltaItem;
@@ -18,7 +18,8 @@ const SUGGESTIONS: usize = 2_000_000;
 /// `all_nodes` says that the graph is known in full.
 pub(super) fn citations(drafts: &mut [Draft], all_nodes: bool, citable: &Citable, diags: &mut Diags) {
     let ids: HashSet<Id> = drafts.iter().map(|d| d.id.value.clone()).collect();
-    let names: Vec<&str> = ids.iter().map(Id::as_str).collect();
+    let in_order: Vec<Id> = drafts.iter().map(|d| d.id.value.clone()).collect();
+    let names: Vec<&str> = in_order.iter().map(Id::as_str).collect();
     let mut budget = SUGGESTIONS;
     for draft in drafts {
         let mut check =
@@ -102,10 +103,10 @@ pub(super) fn parallel_safe(drafts: &[Draft], diags: &mut Diags) {
     diags.push(places(diag, &silent, "taken as false"));
 }
 
-/// Says which ids appear more than once among the nodes, without repeating the reports.
+/// Drops nodes whose id another one had before; they are reported elsewhere.
 pub(super) fn first_of_each(drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut seen: HashMap<Id, ()> = HashMap::new();
-    drafts.into_iter().filter(|d| seen.insert(d.id.value.clone(), ()).is_none()).collect()
+    let mut seen = HashSet::new();
+    drafts.into_iter().filter(|d| seen.insert(d.id.value.clone())).collect()
 }
 
 fn verb(n: usize, noun: &str, one: &str, many: &str) -> String {
