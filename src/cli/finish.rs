@@ -15,6 +15,7 @@ use crate::event::{Event, NodeStatus, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
 use crate::journal;
+use crate::plan::render::GraphFormat;
 use crate::plan::{self, Plan};
 use crate::proof::{self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput};
 use crate::report::{self, StageInput};
@@ -144,7 +145,7 @@ fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Res
     let source = DirArtifacts::new(recorder.out());
     let present: BTreeSet<String> = source.list("").into_iter().collect();
     let statuses = state.nodes.iter().filter_map(|n| Some((n.id.clone(), n.status()?))).collect::<Vec<(_, NodeStatus)>>();
-    let svg = plan.map(|p| plan::render::svg(p, &statuses.into_iter().collect()));
+    let svg = plan.map(|p| plan::render::graph(p, GraphFormat::Svg, &statuses.into_iter().collect()));
     let made = report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
     let mut digests = std::collections::BTreeMap::new();
     for (path, bytes) in made.at(|| "can't make the stage's files".to_owned())? {

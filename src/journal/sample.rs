@@ -26,7 +26,7 @@ impl Script {
             command: vec!["auditrun".to_owned(), "run".to_owned()],
             trigger: "run".to_owned(),
             github_event: None,
-            head: oid(1),
+            head: Some(oid(1)),
             default_agent: "worker".to_owned(),
             max_iterations: 500,
             timeout_ms: 480 * 60_000,

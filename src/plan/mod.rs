@@ -31,5 +31,4 @@ pub use model::*;
 pub use normalize::{Normalized, normalize};
 pub use predict::{Prediction, prediction};
 pub use summary::summaries;
-pub use render::explain;
 pub use shell::{Program, programs};

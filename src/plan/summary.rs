@@ -46,10 +46,15 @@ fn digest(planned: &PlannedNode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Builder;
+    use crate::plan::testing::{node, plan};
 
     #[test]
     fn the_digest_follows_what_a_node_must_do_and_not_who_does_it() {
-        let _ = Builder::default;
+        let digest = |spec| summaries(&plan(&[spec])).remove(0).digest;
+        let plain = digest(node("A"));
+        assert_eq!(plain, digest(node("A").agent("codex")));
+        assert_ne!(plain, digest(node("A").touches(&["other"])));
+        assert_ne!(plain, digest(node("A").checks(&["false"])));
+        assert_ne!(plain, digest(node("A").est(900)));
     }
 }

@@ -1,19 +1,12 @@
 //! Builds bundles and configurations for tests, with the text that their spans point into.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Plan, make};
 use crate::base::{Id, Layout, Pattern};
 use crate::bundle::{Bundle, Check, CheckScope, DeltaItem, Invariant, Node, Prompt, State};
-use crate::config::{
-    AdapterKind, Agent, AuditSettings, Bounds, Config, EnvBlock, ExpectedSignal, ForgeSettings,
-    LocConfidence, LocPolicy, LocRow, Origin, PromptVia, RemediateFrom, SandboxMode, SandboxSettings, Script,
-    Setting, WorktreeSettings,
-};
+use crate::config::{self, Config, ExpectedSignal, Flags, LoadInput, LocConfidence};
 use crate::diag::{Diags, Format, Source, Span, Spanned, render};
-use crate::step;
 
 /// What a test says of a node.
 #[derive(Debug, Clone)]
@@ -226,6 +219,7 @@ fn state(specs: &[Spec], invariants: &[(&str, &[&str])]) -> State {
         timeout: None,
     });
     State {
+        bom: false,
         invariants: invariants.collect(),
         open_questions: Vec::new(),
         resolved_questions: Vec::new(),
@@ -259,96 +253,11 @@ pub(crate) fn written(text: &str) -> Span {
     Source::new("audit.kdl", format!("{text}\n")).span(0, text.len())
 }
 
-fn default<T>(value: T) -> Setting<T> {
-    let origin = Origin::Default(Source::new("defaults.kdl", "defaults\n").span(0, 8));
-    Setting { value, origin }
-}
-
-fn agent(name: &str) -> Agent {
-    Agent {
-        name: name.to_owned(),
-        adapter: AdapterKind::Exec,
-        command: default(name.to_owned()),
-        model: None,
-        args: Vec::new(),
-        prompt: PromptVia::Stdin,
-        env: EnvBlock::default(),
-        timeout: default(Duration::from_secs(1800)),
-        first_output: None,
-        stall: None,
-        retries: default(3),
-        price: None,
-        shared_config_home: false,
-        audit: AuditSettings::default(),
-        span: None,
-    }
-}
-
-/// The defaults, with the agents `claude` and `codex`.
+/// The built-in defaults.
 pub(crate) fn config() -> Config {
-    let row = |factor, floor| default(LocRow { factor, floor });
-    Config {
-        source: None,
-        folder: String::new(),
-        bundle: None,
-        out: None,
-        concurrency: default(4),
-        bounds: Bounds {
-            max_iterations: default(500),
-            timeout: default(Duration::from_secs(28_800)),
-            cost_usd: None,
-            tokens: None,
-        },
-        loc: LocPolicy {
-            default: default(LocConfidence::Tight),
-            tight: row(0.5, 20),
-            rough: row(1.0, 30),
-            extreme: default(5.0),
-        },
-        expected_signal: default(ExpectedSignal::RequireNonempty),
-        remediation: default(2),
-        remediate_from: default(RemediateFrom::Base),
-        sign: default(false),
-        author: default("auditrun <auditrun@localhost>".to_owned()),
-        grace: default(Duration::from_secs(10)),
-        check_timeout: default(Duration::from_secs(600)),
-        log_limit: default(64 << 20),
-        disk_limit: None,
-        process_limit: None,
-        shell: default(owned(&["sh", "-c"])),
-        env: EnvBlock::default(),
-        dotenv: None,
-        hotspots: Vec::new(),
-        loc_exclude: default(Vec::new()),
-        invariants: BTreeMap::new(),
-        worktree: WorktreeSettings::default(),
-        agents: ["claude", "codex"].into_iter().map(|n| (n.to_owned(), agent(n))).collect(),
-        default_agent: default("claude".to_owned()),
-        roles: BTreeMap::new(),
-        sandbox: SandboxSettings {
-            mode: default(SandboxMode::Auto),
-            write: Vec::new(),
-            hide: Vec::new(),
-            network: default(true),
-        },
-        nodes: BTreeMap::new(),
-        recipe: Script {
-            text: String::new(),
-            ast: Arc::new(step::Script::default()),
-            span: written("recipe"),
-        },
-        targets: Vec::new(),
-        audit: AuditSettings::default(),
-        forge: ForgeSettings {
-            patience: default(10),
-            stuck_below: default(5),
-            recursion_depth: default(2),
-            dashboard_port: default(7824),
-            database: default("sqlite:.auditrun/control.db".to_owned()),
-            parts: Vec::new(),
-        },
-        notify: Vec::new(),
-    }
+    let read = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let input = LoadInput { file: None, read: &read, env: &BTreeMap::new(), flags: &Flags::default() };
+    config::load(&input).unwrap_or_else(|d| panic!("{}", shown(&d))).0
 }
 
 pub(crate) fn layout() -> Layout {

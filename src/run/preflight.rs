@@ -192,8 +192,8 @@ pub fn surroundings(repo: &Repo, layout: &Layout, plan: Option<&Plan>, head: Opt
 pub fn reports(plan: &Plan, run_id: &RunId) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("preflight/trace_matrix.md", plan::render::trace_matrix(plan).into_bytes()),
-        ("preflight/dispatch_plan.md", plan::render::dispatch_plan(plan, run_id).into_bytes()),
-        ("preflight/dispatch_plan.json", plan::render::dispatch_plan_json(plan, run_id).into_bytes()),
+        ("preflight/dispatch_plan.md", plan::render::dispatch_plan(plan, run_id.as_str()).into_bytes()),
+        ("preflight/dispatch_plan.json", plan::render::dispatch_json(plan, run_id.as_str()).into_bytes()),
         ("preflight/check_normalization.md", plan::render::check_normalization(plan).into_bytes()),
     ]
 }

@@ -22,8 +22,15 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
         return Err(Failure::usage(format!("no node '{node}' in {}", project.layout.in_bundle("graph.md")), help));
     };
     let json = screen.format() == Format::Json;
-    screen.print(&table(&plan::explain(planned), json));
+        let settings = plan::render::settings(&planned.settings);
+    let row = |(name, s): (String, plan::SourcedValue)| (name, plain(&s.value), s.source);
+    screen.print(&table(&settings.into_iter().map(row).collect::<Vec<_>>(), json));
     Ok(Exit::Ok)
+}
+
+/// A JSON value without the quotes of a lone text.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// (setting, value, source) in columns, or as JSON.

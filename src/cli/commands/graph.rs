@@ -10,7 +10,7 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::event::NodeStatus;
 use crate::journal;
-use crate::plan::render;
+use crate::plan::render::{self, GraphFormat};
 use crate::run::preflight;
 
 /// Prints it.
@@ -22,18 +22,18 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let files = project.files_on_disk()?;
     let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment).map_err(Failure::Preflight)?;
     let statuses = statuses(&project);
-    let plan = &examined.plan;
-    screen.print(&match screen.format() {
-        Format::Text => render::text(plan, &statuses),
-        Format::Dot => render::dot(plan, &statuses),
-        Format::Mermaid => render::mermaid(plan, &statuses),
-        Format::Svg => render::svg(plan, &statuses),
-        Format::Json => render::json(plan, &statuses),
+    let form = match screen.format() {
+        Format::Text => GraphFormat::Text,
+        Format::Dot => GraphFormat::Dot,
+        Format::Mermaid => GraphFormat::Mermaid,
+        Format::Svg => GraphFormat::Svg,
+        Format::Json => GraphFormat::Json,
         other => {
             let name = format!("{other:?}").to_lowercase();
             return Err(Failure::usage(format!("graph has no form '{name}'"), "use text, dot, mermaid, svg or json"));
         }
-    });
+    };
+    screen.print(&render::graph(&examined.plan, form, &statuses));
     Ok(Exit::Ok)
 }
 

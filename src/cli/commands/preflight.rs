@@ -46,8 +46,8 @@ pub fn show(project: &Project, screen: &Screen) -> Result<Exit, Failure> {
     screen.warnings(&examined.warnings);
     let run_id = RunId::at(SystemClock.now(), 1);
     screen.print(&match screen.format() {
-        crate::cli::args::Format::Json => plan::render::dispatch_plan_json(&examined.plan, &run_id),
-        _ => plan::render::dispatch_plan(&examined.plan, &run_id),
+        crate::cli::args::Format::Json => plan::render::dispatch_json(&examined.plan, run_id.as_str()),
+        _ => plan::render::dispatch_plan(&examined.plan, run_id.as_str()),
     });
     Ok(Exit::Ok)
 }
