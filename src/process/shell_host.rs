@@ -50,7 +50,6 @@ impl Launcher for Direct {
     fn command(&self, program: &Program, path: &Path) -> Command {
         let mut command = Command::new(path);
         command.args(program.argv.get(1..).unwrap_or(&[]));
-        #[cfg(unix)]
         if let Some(name) = program.argv.first() {
             std::os::unix::process::CommandExt::arg0(&mut command, name);
         }

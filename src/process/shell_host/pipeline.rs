@@ -1,12 +1,14 @@
 //! One pipeline: its pipes, its programs in one process group, its verbs on threads, and the
 //! end of all of them.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::streams::{Source, Tap, Target};
 use super::{Opened, Over, ShellHost};
@@ -181,7 +183,9 @@ impl ShellHost<'_> {
         match self.spawn(program, ends, running.group) {
             Ok(child) => {
                 let pid = i32::try_from(child.id()).unwrap_or(0);
-                running.group.get_or_insert(pid);
+                if !self.talks_to_terminal() {
+                    running.group.get_or_insert(pid);
+                }
                 watch(i, pid, running.tell.clone());
                 running.children.push((i, child));
             }
@@ -202,9 +206,16 @@ impl ShellHost<'_> {
         command.stdin(ends.stdin.into_stdio().map_err(failed)?);
         command.stdout(ends.stdout.into_stdio(Stream::Stdout).map_err(failed)?);
         command.stderr(ends.stderr.into_stdio(Stream::Stderr).map_err(failed)?);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, group.unwrap_or(0));
+        if !self.talks_to_terminal() {
+            std::os::unix::process::CommandExt::process_group(&mut command, group.unwrap_or(0));
+        }
         spawn_patiently(&mut command).map_err(failed)
+    }
+
+    /// Programs that read from the operator's terminal stay in its foreground group: any
+    /// other would be stopped as soon as it reads.
+    fn talks_to_terminal(&self) -> bool {
+        matches!(self.options.input, ScriptInput::Inherit) && io::stdin().is_terminal()
     }
 
     /// Until all stages have ended; ends them itself if the script is ended.
@@ -221,13 +232,13 @@ impl ShellHost<'_> {
                 None => {
                     if let Some(by) = self.files.ending.now() {
                         stop = Some((by, Instant::now()));
-                        signal(running.group, libc::SIGTERM);
+                        running.signal(Signal::TERM);
                     }
                 }
                 Some((_, since)) => {
                     let late = since.elapsed() >= self.options.grace || self.options.cancel.requested_now();
                     if late && !killed {
-                        signal(running.group, libc::SIGKILL);
+                        running.signal(Signal::KILL);
                         killed = true;
                     }
                     // Only verbs that wait for something unreachable are left: they are abandoned.
@@ -240,7 +251,7 @@ impl ShellHost<'_> {
         if stop.is_some() {
             // Whatever the programs have started and left behind goes too; the group's id is
             // ours as long as its leader has not been reaped.
-            signal(running.group, libc::SIGKILL);
+            running.signal(Signal::KILL);
         }
         running.reap(stop.map(|(by, _)| by))
     }
@@ -257,6 +268,20 @@ impl Running {
     fn ended(&mut self, i: usize, end: StageEnd) {
         if let Some(slot) = self.ends.get_mut(i) {
             slot.get_or_insert(end);
+        }
+    }
+
+    /// To every process of the group, or to each program where there is none. None of them
+    /// has been reaped, so the ids are still theirs; one that is gone needs no signal.
+    fn signal(&self, number: Signal) {
+        if let Some(group) = self.group.and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, number);
+            return;
+        }
+        for (_, child) in &self.children {
+            if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, number);
+            }
         }
     }
 
@@ -280,7 +305,6 @@ impl Running {
     }
 }
 
-#[cfg(unix)]
 fn end_of(status: std::process::ExitStatus) -> StageEnd {
     use std::os::unix::process::ExitStatusExt;
     match status.signal() {
@@ -289,14 +313,8 @@ fn end_of(status: std::process::ExitStatus) -> StageEnd {
     }
 }
 
-#[cfg(not(unix))]
-fn end_of(status: std::process::ExitStatus) -> StageEnd {
-    StageEnd::Code(status.code().unwrap_or(1))
-}
-
 /// Says when a child has ended, without reaping it: its group's id stays ours.
 fn watch(i: usize, pid: i32, tell: Sender<(usize, StageEnd)>) {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
     thread::spawn(move || {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         if let Some(pid) = Pid::from_raw(pid) {
@@ -305,14 +323,6 @@ fn watch(i: usize, pid: i32, tell: Sender<(usize, StageEnd)>) {
         // The real status is read when it is reaped; nobody may listen any more.
         let _ = tell.send((i, StageEnd::Code(0)));
     });
-}
-
-/// Sends a signal to every process of a group; one that is gone needs none.
-fn signal(group: Option<i32>, number: i32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let (Some(group), Some(number)) = (group.and_then(Pid::from_raw), Signal::from_named_raw(number)) {
-        let _ = kill_process_group(group, number);
-    }
 }
 
 /// Starts a command. A program that a statement before has just written may still be open

@@ -159,7 +159,8 @@ impl Eval<'_> {
         outcome.diags.push(self.place(Diag::error("step::stopped", message), at));
     }
 
-    fn place(&self, diag: Diag, at: At) -> Diag {
+    fn place(&self, mut diag: Diag, at: At) -> Diag {
+        diag.message = self.env.masked(&diag.message);
         diag.at(&self.text.span(at.range()), "here")
     }
 
