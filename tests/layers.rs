@@ -1,6 +1,8 @@
 //! Holds the imports to the layer table of src/lib.rs: a module imports only from those
 //! declared above it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

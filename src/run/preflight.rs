@@ -56,8 +56,8 @@ fn programs(plan: &Plan, config: &Config, operator: &Operator, problems: &mut Di
     for setup in &config.worktree.setup {
         plan::programs(&setup.value).iter().for_each(|word| look_up.word(&word.name, &setup.span, "setup"));
     }
-    for (word, span) in crate::step::programs(&config.recipe.ast, &config.recipe.source) {
-        look_up.word(&word, &span, "recipe");
+    for (word, place) in config.recipe.ast.programs() {
+        look_up.word(&word, &config.recipe.source.span(place), "recipe");
     }
     agents_in_use(plan, config).into_iter().for_each(|name| look_up.agent(&name));
 }

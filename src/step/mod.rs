@@ -9,7 +9,6 @@ mod lexer;
 mod parser;
 mod preview;
 mod print;
-mod programs;
 pub mod recipe;
 mod sh;
 #[cfg(test)]
@@ -21,6 +20,5 @@ mod walk;
 pub use ast::Script;
 pub use check::{check_target, unset_variables};
 pub use parser::parse;
-pub use programs::programs;
 pub use preview::expanded;
 pub use text::StepText;
