@@ -13,7 +13,7 @@ use crate::diag::{Diag, Diags, Span, Spanned};
 /// A check that is written as a mapping.
 const CHECK: Schema = Schema {
     what: "a check",
-    keys: &[once("command", &["run"]), once("scope", &[]), once("name", &[]), once("timeout", &[])],
+    keys: &[once("command", &[]), once("scope", &[]), once("name", &[]), once("timeout", &[])],
 };
 
 /// The checks of some values of one key: texts, lists of texts, mappings.

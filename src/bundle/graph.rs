@@ -102,7 +102,20 @@ impl Walk<'_> {
                     self.diags.push(diag);
                 }
             }
+            BlockKind::Other(_) => self.hidden_node(block),
             _ => {}
+        }
+    }
+
+    /// A node's heading that Markdown takes for a part of a quote, of HTML or of code.
+    fn hidden_node(&mut self, block: &Block) {
+        let heading = |line: &str| {
+            let line = line.trim_start_matches(['>', ' ', '\t']);
+            line.starts_with('#') && heading::titled(line.trim_start_matches('#').trim()).is_some()
+        };
+        if self.source.text()[block.range.clone()].lines().any(heading) {
+            let expected = "a node's heading stands in it: put a blank line before the heading, or reword it if it is prose";
+            self.diags.push(record::not_understood(self.source, block, expected));
         }
     }
 

@@ -97,11 +97,8 @@ fn cited(text: Option<&Spanned<String>>, known: Option<&Known>, bare: bool) -> C
 }
 
 fn add(ids: &mut Vec<Spanned<Id>>, cited: Cited, what: &str, known: Option<&Known>, diags: &mut Diags) {
-    for id in cited.found {
-        if !ids.iter().any(|i| i.value == id.value) {
-            ids.push(id);
-        }
-    }
+    let had: HashSet<Id> = ids.iter().map(|i| i.value.clone()).collect();
+    ids.extend(cited.found.into_iter().filter(|id| !had.contains(&id.value)));
     for word in cited.unknown {
         let names = known.into_iter().flat_map(Known::names);
         diags.push(unknown(&word, what).suggest(&word, names));

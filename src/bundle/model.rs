@@ -158,7 +158,7 @@ pub struct Node {
     pub prompt: Prompt,
 }
 
-/// prompts/<id>.md.
+/// `prompts/<id>.md`.
 #[derive(Debug, Clone)]
 pub struct Prompt {
     /// The decoded file, for diagnostics.

@@ -32,6 +32,7 @@ enum Verdict {
 }
 
 fn judge(raw: &str, layout: &Layout) -> Verdict {
+    let raw = raw.strip_prefix("./").unwrap_or(raw);
     let (body, below) = match raw.strip_suffix('/') {
         Some(body) => (body, true),
         None => (raw, false),
@@ -91,6 +92,7 @@ mod tests {
             ("docs/audit/audit-reports/*", Verdict::Stands),
             ("docs/audit/state.md", Verdict::Outright),
             ("docs/audit/stat\\e.md", Verdict::Outright),
+            ("./docs/audit/graph.md", Verdict::Outright),
             ("docs/audit/prompts", Verdict::Outright),
             ("docs/audit/audit-report.md", Verdict::Outright),
             (".worktrees/x", Verdict::Outright),

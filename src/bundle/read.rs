@@ -233,9 +233,9 @@ pub(super) fn bad_pattern(text: &Spanned<String>, key: &str, error: &PatternErro
         }
         PatternError::GitDir => ("bundle::path-in-git", "remove it: git's own files are out of bounds"),
         PatternError::Empty => ("bundle::bad-pattern", "remove the empty element"),
-        PatternError::Syntax(_) => (
+        _ => (
             "bundle::bad-pattern",
-            "put a pattern that holds a comma in a code span, escape a literal '[' or '{' with a backslash",
+            "write a path or glob relative to the repository's root; a pattern that holds a comma stands in a code span, and a literal '[' or '{' after a backslash",
         ),
     };
     Diag::error(code, format!("'{}' can't stand in '{key}': {error}", text.value))

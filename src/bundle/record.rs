@@ -115,8 +115,8 @@ impl Record {
 
     /// Adds a value under a known key.
     pub fn put(&mut self, key: &'static Key, key_span: Span, value: Value, diags: &mut Diags) {
-        let earlier = self.fields.iter().find(|f| f.key == key.name && !key.repeats);
-        if let Some(earlier) = earlier {
+        let earlier = || self.fields.iter().find(|f| f.key == key.name);
+        if let Some(earlier) = (!key.repeats).then(earlier).flatten() {
             diags.push(
                 Diag::error("bundle::repeated-key", format!("'{}' is given twice", key.name))
                     .at(&key_span, "again here")

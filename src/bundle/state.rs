@@ -17,22 +17,20 @@ const INVARIANT: Schema = Schema {
     keys: &[
         once("id", &[]),
         once("text", &[]),
-        many("check", &["checks"]),
+        many("check", &[]),
         once("advisory", &[]),
         once("timeout", &[]),
     ],
 };
 /// The attributes of an open question.
-const QUESTION: Schema = Schema {
-    what: "an open question",
-    keys: &[once("id", &[]), once("text", &["question"]), once("files", &[])],
-};
+const QUESTION: Schema =
+    Schema { what: "an open question", keys: &[once("id", &[]), once("text", &[]), once("files", &[])] };
 /// The attributes of a resolved question.
 pub(super) const RESOLVED: Schema = Schema {
     what: "a resolved question",
     keys: &[
         once("id", &[]),
-        once("text", &["question"]),
+        once("text", &[]),
         once("answer", &[]),
         once("confidence", &[]),
         once("evidence", &[]),

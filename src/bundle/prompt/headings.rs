@@ -32,7 +32,8 @@ pub(super) fn find(source: &Source, mask: &Mask, elements: &Elements, diags: &mu
         let later = headings.iter().skip(i + 1);
         let next = later.into_iter().find(|h| h.part.is_some() || h.level <= heading.level);
         let end = next.map_or(source.text().len(), |h| h.line.start);
-        let stop = elements.stops.iter().find(|(at, _)| *at >= heading.line.end && *at < end);
+        let after = elements.stops.partition_point(|(at, _)| *at < heading.line.end);
+        let stop = elements.stops.get(after).filter(|(at, _)| *at < end);
         let body = text::trim(source.text(), heading.line.end..stop.map_or(end, |(at, _)| *at));
         // A heading right above the element of the same part only decorates it.
         if body.is_empty() && stop.is_some_and(|(_, tag)| *tag == name || *tag == "scope_envelope") {

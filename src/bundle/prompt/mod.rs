@@ -1,4 +1,4 @@
-//! prompts/<id>.md: the five parts that the executor reads out of an agent's prompt,
+//! `prompts/<id>.md`: the five parts that the executor reads out of an agent's prompt,
 //! written as elements, Markdown sections or YAML front matter.
 
 mod elements;

@@ -130,7 +130,8 @@ fn spaces(text: &str) -> usize {
 
 /// A known name right after `<` that is no tag: only an error if it was begun like one.
 fn broken(source: &Source, at: usize, after: usize, element: &str) -> Option<Diag> {
-    let line = source.text()[after..].lines().next().unwrap_or_default();
+    let tail = &source.text()[after..];
+    let line = &tail[..tail.find(['<', '>', '\n']).unwrap_or(tail.len())];
     let begun = element != "check" && element != "scope" || line.contains('=');
     begun.then(|| {
         Diag::error("bundle::bad-element", format!("the tag <{element} …> can't be read"))

@@ -191,3 +191,21 @@ fn every_attribute_is_read() {
     let (_, warnings) = read(&files).unwrap();
     insta::assert_snapshot!("every_attribute_warning", shown(&warnings));
 }
+
+/// The example of the documentation is a valid bundle.
+#[test]
+fn the_documented_example_is_accepted() {
+    let doc = include_str!("../../../docs/bundle.md");
+    let file = |name: &str| {
+        let start = format!("\n`{name}`\n\n````markdown\n");
+        let rest = doc.split_once(&start).unwrap_or_else(|| panic!("{name}")).1;
+        rest.split_once("````\n").unwrap().0.as_bytes().to_vec()
+    };
+    let files = BundleFiles {
+        dir: "docs/audit".into(),
+        state: Some(file("state.md")),
+        graph: Some(file("graph.md")),
+        prompts: ["N-1.md", "N-2.md"].map(|n| (n.to_owned(), file(&format!("prompts/{n}")))).to_vec(),
+    };
+    insta::assert_snapshot!("documented_example", meaning(&accept(&files)));
+}

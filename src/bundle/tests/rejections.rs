@@ -111,6 +111,7 @@ fn items() {
 fn nodes() {
     rejected([
         ("node_no_list", graph("### B: add B\n", "### C: add c\n\nProse.\n\n### B: add B\n")),
+        ("node_in_html", graph("### B: add B", "<div>\n### C: add c\n- touches: c\n\n### B: add B")),
         ("node_none", with_graph("# Graph\n\nNothing here.\n")),
         ("node_bad_id_heading", graph("### B: add B", "### B..b: add B")),
         ("node_without_deliverable", graph("### B: add B", "### B:")),
