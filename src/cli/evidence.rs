@@ -8,7 +8,9 @@ use crate::cli::project::Project;
 use crate::git::Repo;
 use crate::journal::{self, RunState};
 use crate::plan::{self, Plan};
-use crate::proof::{self, ArtifactSource, DirArtifacts, GitFacts, ProofBundle, TreeArtifacts, Verified, VerifyInput};
+use crate::proof::{
+    self, ArtifactSource, DirArtifacts, GitFacts, ProofBundle, TreeArtifacts, Verified, VerifyInput,
+};
 
 /// A finished run and everything that its proof is checked against.
 pub struct Evidence {
@@ -36,7 +38,12 @@ pub fn gather(project: &Project, wanted: Option<&str>, expected: Option<&str>) -
     let local = run_of(&out).filter(|run| wanted.is_none_or(|w| run.as_str() == w));
     let run_id = match (&local, wanted) {
         (Some(run), _) => run.clone(),
-        (None, Some(wanted)) => RunId::parse(wanted).ok_or_else(|| Failure::usage(format!("{wanted:?} is not a run id"), "it is the part of the audit branch's name after 'run-'"))?,
+        (None, Some(wanted)) => RunId::parse(wanted).ok_or_else(|| {
+            Failure::usage(
+                format!("{wanted:?} is not a run id"),
+                "it is the part of the audit branch's name after 'run-'",
+            )
+        })?,
         (None, None) => newest(repo)?,
     };
     let proof_commit = repo.reference(&run_id.proof_ref())?;
@@ -45,7 +52,11 @@ pub fn gather(project: &Project, wanted: Option<&str>, expected: Option<&str>) -
         (None, Some(commit)) => (Box::new(TreeArtifacts::new(repo, commit.clone(), "")), run_id.proof_ref()),
         (None, None) => {
             return Err(Failure::usage(
-                format!("run {run_id} has neither artifacts in {} nor {}", project.layout.out(), run_id.proof_ref()),
+                format!(
+                    "run {run_id} has neither artifacts in {} nor {}",
+                    project.layout.out(),
+                    run_id.proof_ref()
+                ),
                 format!("fetch it: git fetch origin '+{0}:{0}'", run_id.proof_ref()),
             ));
         }
@@ -55,11 +66,18 @@ pub fn gather(project: &Project, wanted: Option<&str>, expected: Option<&str>) -
     let base = state.as_ref().and_then(|s| s.base.clone()).unwrap_or_else(|| head.clone());
     let (bundle, plan) = obligations(project, &head)?;
     let git = GitFacts::read(repo, &project.layout, &base, &head)?;
-    let verified = verify(source.as_ref(), &git, &ProofBundle::new(&bundle, &plan), &project.layout, expected);
+    let verified =
+        verify(source.as_ref(), &git, &ProofBundle::new(&bundle, &plan), &project.layout, expected);
     Ok(Evidence { run_id, head, from, bundle, plan, verified })
 }
 
-fn verify(source: &dyn ArtifactSource, git: &GitFacts, bundle: &ProofBundle, layout: &Layout, expected: Option<&str>) -> Verified {
+fn verify(
+    source: &dyn ArtifactSource,
+    git: &GitFacts,
+    bundle: &ProofBundle,
+    layout: &Layout,
+    expected: Option<&str>,
+) -> Verified {
     proof::verify(&VerifyInput { source, git, bundle, layout, expected })
 }
 
@@ -74,9 +92,14 @@ fn run_of(source: &dyn ArtifactSource) -> Option<RunId> {
 
 /// The newest run that has a proof's ref, else the newest that has a branch.
 fn newest(repo: &Repo) -> Result<RunId, Failure> {
-    for (prefix, cut) in [("refs/auditrun-proof/", "refs/auditrun-proof/"), ("refs/heads/audit/", "refs/heads/audit/run-")] {
-        let mut runs: Vec<RunId> =
-            repo.references(prefix)?.iter().filter_map(|(name, _)| RunId::parse(name.strip_prefix(cut)?)).collect();
+    for (prefix, cut) in
+        [("refs/auditrun-proof/", "refs/auditrun-proof/"), ("refs/heads/audit/", "refs/heads/audit/run-")]
+    {
+        let mut runs: Vec<RunId> = repo
+            .references(prefix)?
+            .iter()
+            .filter_map(|(name, _)| RunId::parse(name.strip_prefix(cut)?))
+            .collect();
         runs.sort();
         if let Some(run) = runs.pop() {
             return Ok(run);
@@ -101,13 +124,19 @@ fn head(repo: &Repo, run_id: &RunId, proof: Option<&Oid>) -> Result<Oid, Failure
         Some(proof) => repo.commit(proof)?.parents.into_iter().next(),
         None => None,
     };
-    parent.ok_or_else(|| Failure::usage(format!("{} is not here", run_id.branch()), format!("fetch it: git fetch origin {}", run_id.branch())))
+    parent.ok_or_else(|| {
+        Failure::usage(
+            format!("{} is not here", run_id.branch()),
+            format!("fetch it: git fetch origin {}", run_id.branch()),
+        )
+    })
 }
 
 /// The bundle and plan at the head, with today's audit.kdl.
 fn obligations(project: &Project, head: &Oid) -> Result<(Bundle, Plan), Failure> {
     let files = project.files_at(head)?;
     let (bundle, _) = bundle::parse(&files, &project.layout).map_err(Failure::Preflight)?;
-    let (plan, _) = plan::make(bundle.clone(), &project.config, &project.layout).map_err(Failure::Preflight)?;
+    let (plan, _) =
+        plan::make(bundle.clone(), &project.config, &project.layout).map_err(Failure::Preflight)?;
     Ok((bundle, plan))
 }

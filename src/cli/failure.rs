@@ -46,7 +46,9 @@ pub fn concerns_config(diags: &Diags) -> bool {
 impl From<GitError> for Failure {
     fn from(e: GitError) -> Failure {
         match e {
-            GitError::NotARepository(_) => Failure::usage(e.to_string(), "go to a repository, or make one with `git init`"),
+            GitError::NotARepository(_) => {
+                Failure::usage(e.to_string(), "go to a repository, or make one with `git init`")
+            }
             GitError::Unusable(what) => Failure::Usage(what, None),
             GitError::Failed { .. } => Failure::Internal(e.to_string()),
         }

@@ -17,7 +17,9 @@ use crate::git::NewCommit;
 use crate::journal;
 use crate::plan::render::GraphFormat;
 use crate::plan::{self, Plan};
-use crate::proof::{self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput};
+use crate::proof::{
+    self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput,
+};
 use crate::report::{self, StageInput};
 use crate::run::context::{At, Context, Fault};
 use crate::run::recorder::Recorder;
@@ -57,7 +59,8 @@ pub fn archive_earlier(out: &Path) -> std::io::Result<()> {
         let start = journal::replay(&read.records).start?;
         RunId::parse(&start.run_id)
     });
-    let mut entries: Vec<String> = ARTIFACT_DIRS.iter().filter(|d| **d != ".history").map(|d| (*d).to_owned()).collect();
+    let mut entries: Vec<String> =
+        ARTIFACT_DIRS.iter().filter(|d| **d != ".history").map(|d| (*d).to_owned()).collect();
     if let Ok(read) = std::fs::read_dir(out) {
         let names = read.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
         entries.extend(names.filter(|n| n.starts_with(REPORT_PREFIX)));
@@ -83,7 +86,13 @@ pub fn prove(cx: &Context) -> Result<Ending, Fault> {
     let git = GitFacts::read(&cx.repo, &cx.layout, &base, &head)?;
     let source = DirArtifacts::new(cx.recorder.out());
     let obligations = ProofBundle::new(&cx.bundle, &cx.plan);
-    let proof = proof::prove(&ProofInput { state: &state, bundle: &obligations, git: &git, source: &source, layout: &cx.layout });
+    let proof = proof::prove(&ProofInput {
+        state: &state,
+        bundle: &obligations,
+        git: &git,
+        source: &source,
+        layout: &cx.layout,
+    });
     let gaps: Vec<String> = proof.gaps.iter().map(|g| g.message.clone()).collect();
     cx.announce(Event::Proof {
         complete: proof.complete,
@@ -96,7 +105,12 @@ pub fn prove(cx: &Context) -> Result<Ending, Fault> {
     for (path, bytes) in made {
         cx.write(path, &bytes)?;
     }
-    let statement = proof::statement(&StatementInput { state: &state, proof: &proof, bundle: &git.bundle, source: &source });
+    let statement = proof::statement(&StatementInput {
+        state: &state,
+        proof: &proof,
+        bundle: &git.bundle,
+        source: &source,
+    });
     cx.write(names::STATEMENT, &json_artifact(&statement).map_err(|e| Fault::Other(e.to_string()))?)?;
     let mut ending = if proof.complete {
         Ending::new(Termination::AllDone, format!("verified and proven: {}", proof.fingerprint))
@@ -144,9 +158,14 @@ fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Res
     let state = recorder.state();
     let source = DirArtifacts::new(recorder.out());
     let present: BTreeSet<String> = source.list("").into_iter().collect();
-    let statuses = state.nodes.iter().filter_map(|n| Some((n.id.clone(), n.status()?))).collect::<Vec<(_, NodeStatus)>>();
+    let statuses = state
+        .nodes
+        .iter()
+        .filter_map(|n| Some((n.id.clone(), n.status()?)))
+        .collect::<Vec<(_, NodeStatus)>>();
     let svg = plan.map(|p| plan::render::graph(p, GraphFormat::Svg, &statuses.into_iter().collect()));
-    let made = report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
+    let made =
+        report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
     let mut digests = std::collections::BTreeMap::new();
     for (path, bytes) in made.at(|| "can't make the stage's files".to_owned())? {
         recorder.write(path, &bytes)?;

@@ -25,7 +25,14 @@ pub struct Item {
 impl Item {
     /// Something that did not hold.
     pub fn failed(name: &str, detail: String) -> Item {
-        Item { name: name.to_owned(), command: None, passed: false, detail, output: String::new(), duration_ms: 0 }
+        Item {
+            name: name.to_owned(),
+            command: None,
+            passed: false,
+            detail,
+            output: String::new(),
+            duration_ms: 0,
+        }
     }
 }
 
@@ -46,10 +53,15 @@ impl Verdict {
     /// Begins with what the verification of the proof says.
     pub fn new(evidence: &Evidence, base: &str, base_commit: &Oid) -> Verdict {
         let verified = &evidence.verified;
-        let mut items: Vec<Item> =
-            verified.findings.iter().map(|f| Item::failed(&format!("proof: {}", f.subject), f.message.clone())).collect();
+        let mut items: Vec<Item> = verified
+            .findings
+            .iter()
+            .map(|f| Item::failed(&format!("proof: {}", f.subject), f.message.clone()))
+            .collect();
         match &verified.proof {
-            Some(proof) => items.extend(proof.gaps.iter().map(|g| Item::failed("proof: gap", g.message.clone()))),
+            Some(proof) => {
+                items.extend(proof.gaps.iter().map(|g| Item::failed("proof: gap", g.message.clone())))
+            }
             None if items.is_empty() => items.push(Item::failed("proof", "there is none".to_owned())),
             None => {}
         }
@@ -95,7 +107,10 @@ pub fn render(verdict: &Verdict, format: Format) -> Result<String, Failure> {
         Format::Sarif => sarif(verdict),
         other => {
             let name = format!("{other:?}").to_lowercase();
-            return Err(Failure::usage(format!("gate has no form '{name}'"), "use text, json, github, junit or sarif"));
+            return Err(Failure::usage(
+                format!("gate has no form '{name}'"),
+                "use text, json, github, junit or sarif",
+            ));
         }
     })
 }
@@ -108,7 +123,9 @@ fn text(verdict: &Verdict) -> String {
         let detail = if item.detail.is_empty() { String::new() } else { format!(": {}", item.detail) };
         text.push_str(&neutral(&format!("{mark} {}{command}{detail}\n", item.name)));
         if !item.passed && !item.output.trim().is_empty() {
-            tail(item.output.trim_end(), 1000).lines().for_each(|l| text.push_str(&format!("       {}\n", neutral(l))));
+            tail(item.output.trim_end(), 1000)
+                .lines()
+                .for_each(|l| text.push_str(&format!("       {}\n", neutral(l))));
         }
     }
     let word = if verdict.passed() { "may be merged into" } else { "must not be merged into" };
@@ -122,10 +139,17 @@ fn github(verdict: &Verdict) -> String {
     for item in verdict.items.iter().filter(|i| !i.passed) {
         let command = item.command.as_ref().map(|c| format!("{c}\n")).unwrap_or_default();
         let title = escape(&item.name).replace(':', "%3A").replace(',', "%2C");
-        text.push_str(&format!("::error title=auditrun gate%3A {title}::{}\n", escape(&format!("{command}{}", item.detail))));
+        text.push_str(&format!(
+            "::error title=auditrun gate%3A {title}::{}\n",
+            escape(&format!("{command}{}", item.detail))
+        ));
     }
     if verdict.passed() {
-        text.push_str(&format!("::notice title=auditrun gate::run {} at {} holds\n", verdict.run_id, verdict.head.short()));
+        text.push_str(&format!(
+            "::notice title=auditrun gate::run {} at {} holds\n",
+            verdict.run_id,
+            verdict.head.short()
+        ));
     }
     text
 }
@@ -134,17 +158,25 @@ fn junit(verdict: &Verdict) -> String {
     let failures = verdict.items.iter().filter(|i| !i.passed).count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"auditrun gate\" tests=\"{0}\" failures=\"{failures}\">\n  <testsuite name=\"run {1}\" tests=\"{0}\" failures=\"{failures}\">\n",
-        verdict.items.len(), report::xml(&verdict.run_id)
+        verdict.items.len(),
+        report::xml(&verdict.run_id)
     );
     for item in &verdict.items {
         let name = item.command.as_ref().map_or_else(|| item.name.clone(), |c| format!("{}: {c}", item.name));
         #[allow(clippy::cast_precision_loss)] // Seconds for people.
         let time = item.duration_ms as f64 / 1000.0;
-        text.push_str(&format!("    <testcase classname=\"gate\" name=\"{}\" time=\"{time:.3}\"", report::xml(&name)));
+        text.push_str(&format!(
+            "    <testcase classname=\"gate\" name=\"{}\" time=\"{time:.3}\"",
+            report::xml(&name)
+        ));
         if item.passed {
             text.push_str("/>\n");
         } else {
-            text.push_str(&format!("><failure message=\"{}\">{}</failure></testcase>\n", report::xml(&item.detail), report::xml(&item.output)));
+            text.push_str(&format!(
+                "><failure message=\"{}\">{}</failure></testcase>\n",
+                report::xml(&item.detail),
+                report::xml(&item.output)
+            ));
         }
     }
     text.push_str("  </testsuite>\n</testsuites>\n");

@@ -29,7 +29,10 @@ pub fn acquire(repo: &Repo, command: &str) -> Result<Lock, Failure> {
                 || "another auditrun".to_owned(),
                 |h| format!("`{}` (process {}, since {})", h.command.join(" "), h.pid, h.started_at),
             );
-            Failure::usage(format!("{who} is working in this repository"), "wait for its end, or end it; `auditrun status` shows what it does")
+            Failure::usage(
+                format!("{who} is working in this repository"),
+                "wait for its end, or end it; `auditrun status` shows what it does",
+            )
         }
         e @ LockError::Io { .. } => Failure::Internal(e.to_string()),
     })

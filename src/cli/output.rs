@@ -113,7 +113,9 @@ impl Screen {
                 let errors = diags.iter().filter(|d| d.severity == Severity::Error).count();
                 let text = self.rendered(diags, self.format);
                 write!(err, "{text}").and_then(|()| match self.format {
-                    Format::Text => writeln!(err, "auditrun: {}", crate::base::text::count(errors, "problem")),
+                    Format::Text => {
+                        writeln!(err, "auditrun: {}", crate::base::text::count(errors, "problem"))
+                    }
                     _ => Ok(()),
                 })
             }
@@ -135,7 +137,11 @@ impl Screen {
         let done = state.nodes.iter().filter(|n| n.status() == Some(NodeStatus::Verified)).count();
         if !self.quiet {
             let branch = state.branch.as_deref().unwrap_or("no branch");
-            let _ = writeln!(err, "\n{done} of {} verified on {branch}", crate::base::text::count(state.nodes.len(), "node"));
+            let _ = writeln!(
+                err,
+                "\n{done} of {} verified on {branch}",
+                crate::base::text::count(state.nodes.len(), "node")
+            );
         }
         if exit != Exit::Ok {
             let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());

@@ -52,7 +52,8 @@ impl Project {
     }
 
     fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
-        let cwd = std::env::current_dir().map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
+        let cwd = std::env::current_dir()
+            .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
         let repo = Repo::discover(&cwd)?;
         let environment = environment();
         let flags = flags(common);
@@ -60,7 +61,8 @@ impl Project {
         let root = repo.root().to_owned();
         let read = move |path: &str| std::fs::read(root.join(path));
         let (config, warnings) =
-            config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags }).map_err(Failure::Config)?;
+            config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags })
+                .map_err(Failure::Config)?;
         let layout = layout(common, &cwd, &repo, &config)?;
         Ok(Project { repo, config, warnings, layout, environment })
     }
@@ -119,11 +121,15 @@ impl Project {
         if unsettled.is_empty() {
             return Ok(diags);
         }
-        let names: Vec<String> = unsettled.iter().map(|(path, state)| format!("{path} ({})", state.word())).collect();
+        let names: Vec<String> =
+            unsettled.iter().map(|(path, state)| format!("{path} ({})", state.word())).collect();
         let dir = if self.layout.bundle().is_empty() { "." } else { self.layout.bundle() };
         diags.push(
-            Diag::error("bundle::not-committed", format!("the bundle is not committed: {}", names.join(", ")))
-                .help(format!("commit it: git add {dir} && git commit -m 'Add the audit bundle'")),
+            Diag::error(
+                "bundle::not-committed",
+                format!("the bundle is not committed: {}", names.join(", ")),
+            )
+            .help(format!("commit it: git add {dir} && git commit -m 'Add the audit bundle'")),
         );
         Ok(diags)
     }
@@ -143,12 +149,19 @@ fn flags(common: &Common) -> Flags {
 fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let path = match &common.file {
         Some(file) => cwd.join(file),
-        None => match cwd.ancestors().take_while(|d| d.starts_with(repo.root())).map(|d| d.join("audit.kdl")).find(|p| p.is_file()) {
+        None => match cwd
+            .ancestors()
+            .take_while(|d| d.starts_with(repo.root()))
+            .map(|d| d.join("audit.kdl"))
+            .find(|p| p.is_file())
+        {
             Some(path) => path,
             None => return Ok(None),
         },
     };
-    let bytes = std::fs::read(&path).map_err(|e| Failure::usage(format!("can't read {}: {e}", path.display()), "name an existing file with -f"))?;
+    let bytes = std::fs::read(&path).map_err(|e| {
+        Failure::usage(format!("can't read {}: {e}", path.display()), "name an existing file with -f")
+    })?;
     let name = inside(&path, cwd, repo)?;
     Ok(Some((name, bytes)))
 }
@@ -181,10 +194,12 @@ fn inside(path: &Path, from: &Path, repo: &Repo) -> Result<String, Failure> {
             part => whole.push(part),
         }
     }
-    let outside = || Failure::usage(
-        format!("{} lies outside of the repository {}", path.display(), repo.root().display()),
-        "the bundle, its artifacts and audit.kdl lie inside the repository",
-    );
+    let outside = || {
+        Failure::usage(
+            format!("{} lies outside of the repository {}", path.display(), repo.root().display()),
+            "the bundle, its artifacts and audit.kdl lie inside the repository",
+        )
+    };
     let relative = whole.strip_prefix(repo.root()).map_err(|_| outside())?;
     Ok(relative.to_string_lossy().replace('\\', "/"))
 }

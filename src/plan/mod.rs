@@ -30,5 +30,5 @@ pub use make::make;
 pub use model::*;
 pub use normalize::{Normalized, normalize};
 pub use predict::{Prediction, prediction};
-pub use summary::summaries;
 pub use shell::{Program, programs};
+pub use summary::summaries;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Id, PatternSet};
 use crate::bundle::{Check, CheckScope, DeltaItem, Node};
-use crate::diag::{Span, Spanned};
 use crate::config::{EnvBlock, ExpectedSignal, LocConfidence, Origin, Setting};
+use crate::diag::{Span, Spanned};
 
 /// Index of a node in graph.md's order.
 pub type NodeIx = usize;

@@ -37,7 +37,8 @@ fn digest(planned: &PlannedNode) -> String {
     part("invariants", &node.invariants.iter().map(|i| i.as_str()).collect::<Vec<_>>());
     part("checks", &planned.checks.iter().map(|c| c.normalized.as_str()).collect::<Vec<_>>());
     let settings = &planned.settings;
-    let limits = format!("{:?} {} {:?}", settings.loc_cap, settings.loc_extreme, settings.expected_signal.value);
+    let limits =
+        format!("{:?} {} {:?}", settings.loc_cap, settings.loc_extreme, settings.expected_signal.value);
     part("limits", &[&limits]);
     hasher.update(&node.prompt.bytes);
     hasher.hex()

@@ -21,13 +21,13 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use crate::base::names;
 pub use bundle::{ProofBundle, ProofInvariant, ProofNode};
 pub use coverage::{COVERAGE_HEADER, coverage_csv};
 pub use facts::{CommitFacts, GitFacts};
 pub use fingerprint::{FingerprintInput, fingerprint};
 pub use model::*;
 pub use prove::{ProofInput, prove};
-pub use crate::base::names;
 pub use source::{ArtifactSource, DirArtifacts, MemoryArtifacts, TreeArtifacts};
 pub use statement::{
     PREDICATE_TYPE, Predicate, ResourceDescriptor, STATEMENT_TYPE, Statement, StatementInput, is_subject,

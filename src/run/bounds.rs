@@ -16,17 +16,28 @@ impl Spent {
     /// Adds an invocation.
     pub fn add(&mut self, metrics: &Metrics) {
         self.cost_usd += metrics.cost_usd.unwrap_or(0.0);
-        let tokens = [metrics.input_tokens, metrics.output_tokens, metrics.cache_read_tokens, metrics.cache_write_tokens];
+        let tokens = [
+            metrics.input_tokens,
+            metrics.output_tokens,
+            metrics.cache_read_tokens,
+            metrics.cache_write_tokens,
+        ];
         self.tokens = tokens.into_iter().flatten().fold(self.tokens, u64::saturating_add);
     }
 
     /// Says which budget is used up, if one is.
     pub fn exceeds(&self, bounds: &Bounds) -> Option<String> {
         if let Some(limit) = bounds.cost_usd.as_ref().filter(|l| self.cost_usd >= l.value) {
-            return Some(format!("the budget of {:.2} USD is used up ({:.2} USD spent; {})", limit.value, self.cost_usd, limit.origin));
+            return Some(format!(
+                "the budget of {:.2} USD is used up ({:.2} USD spent; {})",
+                limit.value, self.cost_usd, limit.origin
+            ));
         }
         let limit = bounds.tokens.as_ref().filter(|l| self.tokens >= l.value)?;
-        Some(format!("the budget of {} tokens is used up ({} used; {})", limit.value, self.tokens, limit.origin))
+        Some(format!(
+            "the budget of {} tokens is used up ({} used; {})",
+            limit.value, self.tokens, limit.origin
+        ))
     }
 }
 

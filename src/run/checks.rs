@@ -100,7 +100,12 @@ pub fn run_check(
         cwd: workspace.dir().to_owned(),
         env: env.into_vec(),
         input: Input::Null,
-        limits: Limits { timeout: Some(timeout), first_output: None, stall: None, grace: bench.config.grace.value },
+        limits: Limits {
+            timeout: Some(timeout),
+            first_output: None,
+            stall: None,
+            grace: bench.config.grace.value,
+        },
         label: format!("check {}", text::head(&check.normalized, 40)),
     };
     let mut tails = Tails::default();
@@ -111,7 +116,9 @@ pub fn run_check(
             workspace.remove_untracked(&drift.untracked)?;
             Ok(checks::record(check, &ended, &tails.into_output(), &drift))
         }
-        Err(RunError::Spawn(e @ SpawnError::NotFound(_))) => Ok(checks::not_started(check, 127, &e.to_string())),
+        Err(RunError::Spawn(e @ SpawnError::NotFound(_))) => {
+            Ok(checks::not_started(check, 127, &e.to_string()))
+        }
         Err(RunError::Spawn(e)) => Ok(checks::not_started(check, 126, &e.to_string())),
         Err(RunError::Lane(e)) => Err(e.into()),
     }
@@ -171,7 +178,14 @@ pub fn run_invariants<'p>(
                 return Ok(records);
             }
             let timeout = check.check.timeout.as_ref().map(|t| t.value).or(invariant.timeout);
-            let ran = run_check(cx.bench(), workspace, judged, check, timeout.unwrap_or(cx.config.check_timeout.value), false)?;
+            let ran = run_check(
+                cx.bench(),
+                workspace,
+                judged,
+                check,
+                timeout.unwrap_or(cx.config.check_timeout.value),
+                false,
+            )?;
             if !ran.changed_tracked.is_empty() {
                 restore(workspace)?;
             }
@@ -179,7 +193,12 @@ pub fn run_invariants<'p>(
             let record = match judged.phase {
                 CheckPhase::Baseline => {
                     cx.set_baseline(&invariant.id, &ran.command, Baseline::of(&ran));
-                    InvariantRecord { id: invariant.id.clone(), baseline_exit: ran.exit_code, regression: false, check: ran }
+                    InvariantRecord {
+                        id: invariant.id.clone(),
+                        baseline_exit: ran.exit_code,
+                        regression: false,
+                        check: ran,
+                    }
                 }
                 _ => invariants::record(&invariant.id, known, ran),
             };

@@ -131,7 +131,12 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::tell`].
-    pub fn notice(&self, node: Option<&Id>, level: NoticeLevel, message: impl Into<String>) -> Result<(), Fault> {
+    pub fn notice(
+        &self,
+        node: Option<&Id>,
+        level: NoticeLevel,
+        message: impl Into<String>,
+    ) -> Result<(), Fault> {
         self.tell(Event::Notice { node: node.cloned(), level, message: message.into() })
     }
 
@@ -267,7 +272,11 @@ impl Context {
     /// It is elsewhere: somebody else moved it.
     pub fn head_is(&self, expected: &Oid) -> Result<(), Fault> {
         let found = self.repo.reference(&self.run_id.branch_ref())?;
-        if found.as_ref() == Some(expected) { Ok(()) } else { Err(self.branch_moved(expected, found.as_ref())) }
+        if found.as_ref() == Some(expected) {
+            Ok(())
+        } else {
+            Err(self.branch_moved(expected, found.as_ref()))
+        }
     }
 
     /// The fault for a branch that somebody else moved.

@@ -109,7 +109,9 @@ impl<'a> Engine<'a> {
 
     fn wait(&self, inbox: &Receiver<Box<End>>) -> Option<Box<End>> {
         let left = match self.cx.deadline {
-            Some(deadline) if !self.cx.cancel.requested() => deadline.saturating_duration_since(Instant::now()),
+            Some(deadline) if !self.cx.cancel.requested() => {
+                deadline.saturating_duration_since(Instant::now())
+            }
             _ => return inbox.recv().ok(),
         };
         match inbox.recv_timeout(left) {
@@ -134,7 +136,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Starts an attempt on a thread of its own.
-    fn start<'s>(&mut self, scope: &'s Scope<'s, '_>, node: NodeIx, attempt: u32, iteration: u64) -> Result<(), Fault>
+    fn start<'s>(
+        &mut self,
+        scope: &'s Scope<'s, '_>,
+        node: NodeIx,
+        attempt: u32,
+        iteration: u64,
+    ) -> Result<(), Fault>
     where
         'a: 's,
     {
@@ -214,7 +222,8 @@ impl<'a> Engine<'a> {
             diff_path: &diff_path,
         };
         let cycle = end.attempt;
-        let text = prompt::remediation(&planned.node, cycle, u32::from(self.cx.config.remediation.value), &failure);
+        let text =
+            prompt::remediation(&planned.node, cycle, u32::from(self.cx.config.remediation.value), &failure);
         let path = format!("remediation/{id}/cycle-{cycle}.md");
         self.cx.write(&path, &text)?;
         let kept = &mut self.kept[end.node];
@@ -229,7 +238,10 @@ impl<'a> Engine<'a> {
         let id = &self.cx.plan.nodes[node].node.id.value;
         let path = format!("remediation/{id}/split.md");
         self.cx.tell(Event::SplitProposed { node: id.clone(), path: path.clone(), parts })?;
-        let message = format!("{id} could not be done in one piece ({reason}); a split is proposed in {}", self.cx.layout.in_out(&path));
+        let message = format!(
+            "{id} could not be done in one piece ({reason}); a split is proposed in {}",
+            self.cx.layout.in_out(&path)
+        );
         self.halt(Termination::SelfCritiqueExhausted, message)
     }
 
@@ -244,7 +256,11 @@ impl<'a> Engine<'a> {
             self.block(node, because)?;
         }
         let message = if deadlock { format!("{message}: {}", self.chain()) } else { message };
-        if self.scheduler.halt_reason().is_some_and(|(r, _)| matches!(r, Termination::MaxIterations | Termination::DependencyDeadlock)) {
+        if self
+            .scheduler
+            .halt_reason()
+            .is_some_and(|(r, _)| matches!(r, Termination::MaxIterations | Termination::DependencyDeadlock))
+        {
             self.cx.announce(Event::Halting { reason, message: message.clone() })?;
         }
         Ok(Dispatched { reason, message })
@@ -295,11 +311,18 @@ impl<'a> Engine<'a> {
 
 fn predicted(cx: &Context, node: NodeIx, safe: bool) -> NextPredicted {
     let planned = &cx.plan.nodes[node];
-    let what = if safe { "no node that must be alone is pending there" } else { "it is not parallel_safe, and those go first" };
+    let what = if safe {
+        "no node that must be alone is pending there"
+    } else {
+        "it is not parallel_safe, and those go first"
+    };
     NextPredicted {
         node_id: planned.node.id.value.clone(),
         tier: planned.tier,
-        rationale: format!("First in graph.md's order in the lowest open tier ({}) among those whose dependencies are verified; {what}.", planned.tier),
+        rationale: format!(
+            "First in graph.md's order in the lowest open tier ({}) among those whose dependencies are verified; {what}.",
+            planned.tier
+        ),
     }
 }
 

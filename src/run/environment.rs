@@ -9,10 +9,33 @@ use crate::config::{self, EnvBlock};
 
 /// Names handed through as they are.
 const PASSED: [&str; 27] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-    "CARGO_HOME", "GOPATH", "JAVA_HOME", "VIRTUAL_ENV", "NVM_DIR", "NO_COLOR",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "LANG",
+    "TZ",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "CARGO_HOME",
+    "GOPATH",
+    "JAVA_HOME",
+    "VIRTUAL_ENV",
+    "NVM_DIR",
+    "NO_COLOR",
 ];
 
 /// Beginnings of names handed through as they are.
@@ -58,7 +81,8 @@ impl Environment {
         for (name, value) in &block.set {
             let held = &self.0;
             let look_up = |n: &str| held.get(n).or_else(|| operator.get(n)).cloned();
-            let expanded = config::expand(&value.template, look_up).map_err(|e| format!("{}: {name}: {e}", value.span))?;
+            let expanded = config::expand(&value.template, look_up)
+                .map_err(|e| format!("{}: {name}: {e}", value.span))?;
             self.0.insert(name.clone(), expanded);
         }
         Ok(())
@@ -86,9 +110,15 @@ mod tests {
 
     #[test]
     fn what_is_not_on_the_list_stays_with_the_operator() {
-        let operator: Operator = [("PATH", "/bin"), ("LC_ALL", "C"), ("SSH_AUTH_SOCK", "/x"), ("GIT_DIR", "/y"), ("GITHUB_TOKEN", "t")]
-            .map(|(n, v)| (n.to_owned(), v.to_owned()))
-            .into();
+        let operator: Operator = [
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("SSH_AUTH_SOCK", "/x"),
+            ("GIT_DIR", "/y"),
+            ("GITHUB_TOKEN", "t"),
+        ]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .into();
         let names: Vec<String> = Environment::allowed(&operator).0.into_keys().collect();
         assert_eq!(names, ["LC_ALL", "PATH"]);
     }

@@ -73,7 +73,9 @@ impl<'a> Integration<'a> {
         for record in records.iter().filter(|r| !r.check.passed) {
             let message = format!(
                 "invariant {} fails already before the first node (`{}`: {})",
-                record.id, record.check.command, failure(&record.check)
+                record.id,
+                record.check.command,
+                failure(&record.check)
             );
             self.cx.notice(None, NoticeLevel::Warning, message)?;
         }
@@ -107,7 +109,8 @@ impl<'a> Integration<'a> {
             let judged = Judged { node: Some(id), ..judged };
             let (cx, at) = (self.cx, head.clone());
             let restore = move |w: &mut dyn Workspace| Ok(w.checkout_tree(&at, &cx.repo.tree_of(&at)?)?);
-            let records = checks::run_checks(cx, self.workspace.as_mut(), &judged, &planned.checks, &restore)?;
+            let records =
+                checks::run_checks(cx, self.workspace.as_mut(), &judged, &planned.checks, &restore)?;
             all.push((id.clone(), records));
         }
         Ok(AtHead { invariants, checks: all })

@@ -103,7 +103,8 @@ pub fn call(cx: &Context, request: &Request<'_>, place: &mut Place<'_>) -> Resul
                     _ => cx.fleet.succeeded(probe),
                 }
                 if answer.report.auth {
-                    answer.unavailable = Some(answer.record.fault.clone().unwrap_or_else(|| "authentication failed".into()));
+                    answer.unavailable =
+                        Some(answer.record.fault.clone().unwrap_or_else(|| "authentication failed".into()));
                 }
                 break answer;
             }
@@ -111,7 +112,8 @@ pub fn call(cx: &Context, request: &Request<'_>, place: &mut Place<'_>) -> Resul
                 let again = retries.take();
                 let pause = cx.fleet.limited(&trouble, probe);
                 if !again {
-                    answer.unavailable = Some(format!("{} (after {})", trouble.reason, tries(retries.used() + 1)));
+                    answer.unavailable =
+                        Some(format!("{} (after {})", trouble.reason, tries(retries.used() + 1)));
                     break answer;
                 }
                 cx.tell(Event::RateLimited {
@@ -186,7 +188,11 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
         args: invocation.args,
         cwd: dir,
         env,
-        input: if invocation.prompt_on_stdin { Input::Bytes(Arc::from(&request.prompt[..])) } else { Input::Null },
+        input: if invocation.prompt_on_stdin {
+            Input::Bytes(Arc::from(&request.prompt[..]))
+        } else {
+            Input::Null
+        },
         limits: limits(cx, request, invocation.streams),
         label: format!("agent {}", request.agent.name),
     };
@@ -204,7 +210,12 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
     }
 }
 
-fn finish(request: &Request<'_>, reader: Reader<'_>, ended: &Ended, log_path: &Path) -> Result<Answer, Fault> {
+fn finish(
+    request: &Request<'_>,
+    reader: Reader<'_>,
+    ended: &Ended,
+    log_path: &Path,
+) -> Result<Answer, Fault> {
     reader.log.finish().at(|| format!("can't write {}", log_path.display()))?;
     let mut report = reader.transcript.finish(ended.exit, ended.cause);
     if report.metrics.duration_ms.is_none() {
@@ -230,7 +241,9 @@ fn finish(request: &Request<'_>, reader: Reader<'_>, ended: &Ended, log_path: &P
 fn unclean(ended: &Ended) -> Option<String> {
     match (ended.cause, ended.exit) {
         (EndCause::Deadline(Deadline::Wall), _) => Some("ended at its timeout".to_owned()),
-        (EndCause::Deadline(Deadline::FirstOutput), _) => Some("printed nothing before the first-output deadline".to_owned()),
+        (EndCause::Deadline(Deadline::FirstOutput), _) => {
+            Some("printed nothing before the first-output deadline".to_owned())
+        }
         (EndCause::Deadline(Deadline::Stall), _) => Some("fell silent past the stall deadline".to_owned()),
         (EndCause::Cancelled, _) => Some("ended by the harness".to_owned()),
         (EndCause::Own, Exit::Code(0)) => None,
@@ -243,7 +256,12 @@ fn failed_to_start(request: &Request<'_>, why: String) -> Answer {
     let mut record = blank(request);
     record.fault = Some(why.clone());
     record.exit_code = Some(127);
-    Answer { record, report: Report { fault: Some(why), ..Report::default() }, cause: EndCause::Own, unavailable: None }
+    Answer {
+        record,
+        report: Report { fault: Some(why), ..Report::default() },
+        cause: EndCause::Own,
+        unavailable: None,
+    }
 }
 
 /// A program with a slash is relative to audit.kdl's folder; one without is looked up.

@@ -56,7 +56,10 @@ mod tests {
         let ledger = Ledger::default();
         ledger.expect("refs/heads/audit/run-x", &Oid::parse(&b).unwrap());
         let before = guard(&[("ref refs/heads/audit/run-x", &a), ("config", "1")]);
-        assert_eq!(ledger.foreign(&before, &guard(&[("ref refs/heads/audit/run-x", &b), ("config", "1")])), []);
+        assert_eq!(
+            ledger.foreign(&before, &guard(&[("ref refs/heads/audit/run-x", &b), ("config", "1")])),
+            []
+        );
         let after = guard(&[("ref refs/heads/audit/run-x", &"c".repeat(40)), ("config", "2")]);
         let names: Vec<String> = ledger.foreign(&before, &after).into_iter().map(|f| f.name).collect();
         assert_eq!(names, ["config", "ref refs/heads/audit/run-x"]);

@@ -28,7 +28,12 @@ pub struct Examined {
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and places.
-pub fn examine(files: &BundleFiles, config: &Config, layout: &Layout, operator: &Operator) -> Result<Examined, Diags> {
+pub fn examine(
+    files: &BundleFiles,
+    config: &Config,
+    layout: &Layout,
+    operator: &Operator,
+) -> Result<Examined, Diags> {
     let (bundle, mut warnings) = bundle::parse(files, layout).map_err(Diags::sorted)?;
     let (plan, more) = plan::make(bundle.clone(), config, layout).map_err(Diags::sorted)?;
     warnings.extend(more);
@@ -101,7 +106,8 @@ impl LookUp<'_> {
         if self.known.contains(word) {
             return true;
         }
-        let found = !self.missing.contains(word) && which::which_in(word, Some(self.path), Path::new("/")).is_ok();
+        let found =
+            !self.missing.contains(word) && which::which_in(word, Some(self.path), Path::new("/")).is_ok();
         if found {
             self.known.insert(word.to_owned());
         }
@@ -111,15 +117,25 @@ impl LookUp<'_> {
     fn agent(&mut self, name: &str) {
         let Some(agent) = self.config.agents.get(name) else { return };
         let command = &agent.command.value;
-        let there = if command.contains('/') { Path::new(command).is_relative() || Path::new(command).exists() } else { self.there(command) };
+        let there = if command.contains('/') {
+            Path::new(command).is_relative() || Path::new(command).exists()
+        } else {
+            self.there(command)
+        };
         if there {
             return;
         }
-        let mut diag = Diag::error("preflight::agent-missing", format!("the program '{command}' of agent '{name}' was not found"));
+        let mut diag = Diag::error(
+            "preflight::agent-missing",
+            format!("the program '{command}' of agent '{name}' was not found"),
+        );
         if let crate::config::Origin::Written(span) = &agent.command.origin {
             diag = diag.at(span, "named here");
         }
-        let others = AdapterKind::ALL.iter().map(|a| a.name()).filter(|n| which::which_in(n, Some(self.path), Path::new("/")).is_ok());
+        let others = AdapterKind::ALL
+            .iter()
+            .map(|a| a.name())
+            .filter(|n| which::which_in(n, Some(self.path), Path::new("/")).is_ok());
         let help = match others.collect::<Vec<_>>().as_slice() {
             [] => "install it, or bind another agent: roles { node \"NAME\" }, or --agent NAME".to_owned(),
             found => format!("install it, or use one that is there: --agent {}", found.join(" or --agent ")),
@@ -153,12 +169,18 @@ fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
         if !crate::agent::reports_cost(agent.adapter) && agent.price.is_none() {
             let mut diag = Diag::error(
                 "preflight::budget-without-cost",
-                format!("there is a budget of {} USD, but agent '{name}' ({}) reports no cost", budget.value, agent.adapter.name()),
+                format!(
+                    "there is a budget of {} USD, but agent '{name}' ({}) reports no cost",
+                    budget.value,
+                    agent.adapter.name()
+                ),
             );
             if let crate::config::Origin::Written(span) = &budget.origin {
                 diag = diag.at(span, "the budget");
             }
-            let help = format!("give it prices: agent \"{name}\" {{ price {{ input 1.25; output 10.0; cached 0.125 }} }}, or bound tokens instead");
+            let help = format!(
+                "give it prices: agent \"{name}\" {{ price {{ input 1.25; output 10.0; cached 0.125 }} }}, or bound tokens instead"
+            );
             problems.push(diag.help(help));
         }
     }
@@ -168,7 +190,12 @@ fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
 ///
 /// # Errors
 /// Git failed.
-pub fn surroundings(repo: &Repo, layout: &Layout, plan: Option<&Plan>, head: Option<&Oid>) -> Result<Diags, Fault> {
+pub fn surroundings(
+    repo: &Repo,
+    layout: &Layout,
+    plan: Option<&Plan>,
+    head: Option<&Oid>,
+) -> Result<Diags, Fault> {
     let mut problems = Diags::new();
     for obstacle in repo.obstacles(layout)? {
         problems.push(Diag::error("preflight::repository", obstacle.what).help(obstacle.remedy));

@@ -76,13 +76,21 @@ pub fn put_back_kept(bench: Bench<'_>, dir: &Path) -> Result<(), Fault> {
 fn relative(item: &Spanned<String>) -> Result<PathBuf, Trouble> {
     let path = PathBuf::from(&item.value);
     let inside = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-    if inside { Ok(path) } else { Err(Trouble::Setup(format!("{}: {:?} must lie inside the worktree", item.span, item.value))) }
+    if inside {
+        Ok(path)
+    } else {
+        Err(Trouble::Setup(format!("{}: {:?} must lie inside the worktree", item.span, item.value)))
+    }
 }
 
 fn source(bench: Bench<'_>, item: &Spanned<String>) -> Result<(PathBuf, PathBuf), Trouble> {
     let inside = relative(item)?;
     let from = bench.root.join(&inside);
-    if from.exists() { Ok((from, inside)) } else { Err(Trouble::Setup(format!("{}: {:?} is not there", item.span, item.value))) }
+    if from.exists() {
+        Ok((from, inside))
+    } else {
+        Err(Trouble::Setup(format!("{}: {:?} is not there", item.span, item.value)))
+    }
 }
 
 fn copy(bench: Bench<'_>, dir: &Path, item: &Spanned<String>) -> Result<PathBuf, Trouble> {
@@ -102,7 +110,8 @@ fn link(bench: Bench<'_>, dir: &Path, item: &Spanned<String>) -> Result<PathBuf,
         return Ok(inside);
     }
     #[cfg(unix)]
-    std::os::unix::fs::symlink(&from, &to).at(|| format!("can't link {} to {}", to.display(), from.display()))?;
+    std::os::unix::fs::symlink(&from, &to)
+        .at(|| format!("can't link {} to {}", to.display(), from.display()))?;
     Ok(inside)
 }
 
@@ -130,9 +139,13 @@ fn shelf(bench: Bench<'_>, inside: &Path) -> PathBuf {
     bench.root.join(STATE_DIR).join("keep").join(inside.to_string_lossy().replace(['/', '\\'], "_"))
 }
 
-fn setup(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<'_>, item: &Spanned<String>) -> Result<(), Trouble> {
-    let check =
-        Check { command: item.clone(), scope: CheckScope::Repo, name: None, timeout: None };
+fn setup(
+    bench: Bench<'_>,
+    workspace: &mut dyn Workspace,
+    judged: &Judged<'_>,
+    item: &Spanned<String>,
+) -> Result<(), Trouble> {
+    let check = Check { command: item.clone(), scope: CheckScope::Repo, name: None, timeout: None };
     let planned = PlannedCheck { normalized: command(bench, item), check, verbatim_because: None };
     let record = run_check(bench, workspace, judged, &planned, bench.config.check_timeout.value, true)?;
     // What setup writes is the pristine state; only its exit code counts.
@@ -140,7 +153,12 @@ fn setup(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<'_>, i
         return Ok(());
     }
     let tail = crate::base::text::tail(record.stderr_tail.trim_end(), 400);
-    Err(Trouble::Setup(format!("{}: setup `{}` failed ({}): {tail}", item.span, item.value, checks::failure(&record))))
+    Err(Trouble::Setup(format!(
+        "{}: setup `{}` failed ({}): {tail}",
+        item.span,
+        item.value,
+        checks::failure(&record)
+    )))
 }
 
 /// A program of the project (`./tools/x`) is taken from audit.kdl's folder, as committed

@@ -50,7 +50,9 @@ pub fn resolve(cx: &Context, files: &BundleFiles) -> Result<Resolved, Fault> {
 fn escalate(cx: &Context, question: &Id, why: &str) -> Result<Resolved, Fault> {
     cx.announce(Event::QuestionEscalated { question: question.clone(), reason: why.to_owned() })?;
     let state = cx.layout.in_bundle("state.md");
-    Ok(Resolved::Escalated(format!("{question}: {why}. Answer it yourself: edit {state}, commit, start a new run")))
+    Ok(Resolved::Escalated(format!(
+        "{question}: {why}. Answer it yourself: edit {state}, commit, start a new run"
+    )))
 }
 
 enum Asked {
@@ -67,7 +69,9 @@ fn ask(cx: &Context, state: &State, question: &Question) -> Result<Asked, Fault>
     let prompt = resolver_prompt(question, &given);
     let answer: ResolverAnswer = match consult(cx, Role::Resolver, id, &prompt, scratch.path())? {
         Consulted::Answer(answer) => answer,
-        Consulted::Malformed(why) => return Ok(Asked::Escalated(format!("the resolver gave no usable answer: {why}"))),
+        Consulted::Malformed(why) => {
+            return Ok(Asked::Escalated(format!("the resolver gave no usable answer: {why}")));
+        }
         Consulted::Stopped(why) => return Ok(Asked::Stopped(why)),
     };
     let objection = void(cx, question, &answer, &commit)?;
@@ -84,7 +88,12 @@ fn ask(cx: &Context, state: &State, question: &Question) -> Result<Asked, Fault>
 }
 
 /// Copies the files that a question cites into the resolver's directory; returns their paths.
-fn copy_cited(cx: &Context, question: &Question, commit: &Oid, dir: &std::path::Path) -> Result<Vec<String>, Fault> {
+fn copy_cited(
+    cx: &Context,
+    question: &Question,
+    commit: &Oid,
+    dir: &std::path::Path,
+) -> Result<Vec<String>, Fault> {
     let cited = PatternSet::new(question.files.iter().map(|f| f.value.clone()));
     let mut given = Vec::new();
     for path in cx.repo.files(commit, "")?.into_iter().filter(|p| cited.matches(p)) {
@@ -101,7 +110,10 @@ fn copy_cited(cx: &Context, question: &Question, commit: &Oid, dir: &std::path::
 }
 
 fn resolver_prompt(question: &Question, given: &[String]) -> String {
-    let mut text = format!("Answer one question about a repository.\n\nQuestion {}: {}\n\n", question.id.value, question.text.value);
+    let mut text = format!(
+        "Answer one question about a repository.\n\nQuestion {}: {}\n\n",
+        question.id.value, question.text.value
+    );
     if given.is_empty() {
         text.push_str("No file is cited.\n");
     } else {
@@ -131,7 +143,9 @@ fn consult<T: serde::de::DeserializeOwned>(
     dir: &std::path::Path,
 ) -> Result<Consulted<T>, Fault> {
     let name = &cx.config.agent_for(role).value;
-    let Some(agent) = cx.config.agents.get(name) else { return Err(Fault::Other(format!("no agent '{name}'"))) };
+    let Some(agent) = cx.config.agents.get(name) else {
+        return Err(Fault::Other(format!("no agent '{name}'")));
+    };
     let mut prompt = prompt.to_owned();
     let mut why = String::new();
     for again in [false, true] {
@@ -156,7 +170,8 @@ fn consult<T: serde::de::DeserializeOwned>(
         if let Some(why) = answer.unavailable {
             return Ok(Consulted::Stopped(format!("agent '{name}' is unavailable: {why}")));
         }
-        let missing = || answer.record.fault.clone().unwrap_or_else(|| "no JSON object in the answer".to_owned());
+        let missing =
+            || answer.record.fault.clone().unwrap_or_else(|| "no JSON object in the answer".to_owned());
         let parsed = answer.report.answer.ok_or_else(missing);
         match parsed.and_then(|v| serde_json::from_value(v).map_err(|e| e.to_string())) {
             Ok(answer) => return Ok(Consulted::Answer(answer)),
@@ -168,7 +183,12 @@ fn consult<T: serde::de::DeserializeOwned>(
 }
 
 /// What voids an answer before anybody weighs it.
-fn void(cx: &Context, question: &Question, answer: &ResolverAnswer, commit: &Oid) -> Result<Option<String>, Fault> {
+fn void(
+    cx: &Context,
+    question: &Question,
+    answer: &ResolverAnswer,
+    commit: &Oid,
+) -> Result<Option<String>, Fault> {
     if answer.question_id != question.id.value.as_str() {
         return Ok(Some(format!("the answer is for {:?}", answer.question_id)));
     }
@@ -187,7 +207,10 @@ fn void(cx: &Context, question: &Question, answer: &ResolverAnswer, commit: &Oid
         return Ok(Some(format!("its confidence {} is below {ENOUGH}", answer.confidence)));
     }
     if !answer.contradicts.is_empty() {
-        return Ok(Some(format!("the resolver says that its answer contradicts {}", answer.contradicts.join(", "))));
+        return Ok(Some(format!(
+            "the resolver says that its answer contradicts {}",
+            answer.contradicts.join(", ")
+        )));
     }
     Ok(None)
 }
@@ -204,9 +227,11 @@ fn arbitrate(
     let prompt = arbiter_prompt(state, question, answer);
     Ok(match consult::<ArbiterAnswer>(cx, Role::Arbiter, &question.id.value, &prompt, scratch.path())? {
         Consulted::Answer(verdict) if verdict.contradicts.is_empty() => Ok(None),
-        Consulted::Answer(verdict) => {
-            Err(format!("the arbiter says that the answer contradicts {}: {}", verdict.contradicts.join(", "), verdict.why))
-        }
+        Consulted::Answer(verdict) => Err(format!(
+            "the arbiter says that the answer contradicts {}: {}",
+            verdict.contradicts.join(", "),
+            verdict.why
+        )),
         Consulted::Malformed(why) => Err(format!("the arbiter gave no usable answer: {why}")),
         Consulted::Stopped(why) => Ok(Some(why)),
     })
@@ -227,10 +252,22 @@ fn arbiter_prompt(state: &State, question: &Question, answer: &ResolverAnswer) -
     text
 }
 
-fn write_resolution(cx: &Context, question: &Question, answer: &ResolverAnswer, objection: Option<&String>) -> Result<(), Fault> {
+fn write_resolution(
+    cx: &Context,
+    question: &Question,
+    answer: &ResolverAnswer,
+    objection: Option<&String>,
+) -> Result<(), Fault> {
     let mut text = format!("# Resolution of {}\n\n", question.id.value);
-    text.push_str(&format!("- question: {}\n- evidence_paths: {}\n", question.text.value, answer.evidence_paths.join(", ")));
-    text.push_str(&format!("- proposed_answer: {}\n- confidence: {}\n", answer.proposed_answer, answer.confidence));
+    text.push_str(&format!(
+        "- question: {}\n- evidence_paths: {}\n",
+        question.text.value,
+        answer.evidence_paths.join(", ")
+    ));
+    text.push_str(&format!(
+        "- proposed_answer: {}\n- confidence: {}\n",
+        answer.proposed_answer, answer.confidence
+    ));
     match objection {
         None => text.push_str("- accepted: true\n"),
         Some(why) => text.push_str(&format!("- accepted: false\n- why: {why}\n")),
@@ -248,7 +285,8 @@ fn apply(
     answer: &ResolverAnswer,
 ) -> Result<Result<State, String>, Fault> {
     let id = &question.id.value;
-    let moved = bundle::move_question(state, id, &answer.proposed_answer, answer.confidence, &answer.evidence_paths);
+    let moved =
+        bundle::move_question(state, id, &answer.proposed_answer, answer.confidence, &answer.evidence_paths);
     let new_text = match moved {
         Ok(text) => text,
         Err(diag) => return Ok(Err(diag.message)),
@@ -275,14 +313,27 @@ fn apply(
 
 fn same_contract(before: &State, after: &State) -> bool {
     let invariants = |s: &State| -> Vec<_> {
-        let commands = |i: &crate::bundle::Invariant| i.checks.iter().map(|c| c.command.value.clone()).collect::<Vec<_>>();
-        s.invariants.iter().map(|i| (i.id.value.clone(), i.text.value.clone(), commands(i), i.advisory)).collect()
+        let commands = |i: &crate::bundle::Invariant| {
+            i.checks.iter().map(|c| c.command.value.clone()).collect::<Vec<_>>()
+        };
+        s.invariants
+            .iter()
+            .map(|i| (i.id.value.clone(), i.text.value.clone(), commands(i), i.advisory))
+            .collect()
     };
-    let delta = |s: &State| -> Vec<_> { s.delta_to_done.iter().map(|d| (d.id.value.clone(), d.text.value.clone())).collect() };
+    let delta = |s: &State| -> Vec<_> {
+        s.delta_to_done.iter().map(|d| (d.id.value.clone(), d.text.value.clone())).collect()
+    };
     invariants(before) == invariants(after) && delta(before) == delta(after)
 }
 
-fn commit(cx: &Context, question: &Question, answer: &ResolverAnswer, path: &str, bytes: Vec<u8>) -> Result<Oid, Fault> {
+fn commit(
+    cx: &Context,
+    question: &Question,
+    answer: &ResolverAnswer,
+    path: &str,
+    bytes: Vec<u8>,
+) -> Result<Oid, Fault> {
     let id = &question.id.value;
     let mut branch_head = cx.lock_head();
     cx.head_is(&branch_head)?;

@@ -51,7 +51,9 @@ impl Recorder {
             | Event::RunResumed { .. }
             | Event::Dispatched { .. }
             | Event::NodeFinished { .. }
-            | Event::RunFinished { .. } => self.write_json(names::ITERATION, &journal::iteration_state(&state)),
+            | Event::RunFinished { .. } => {
+                self.write_json(names::ITERATION, &journal::iteration_state(&state))
+            }
             _ => Ok(()),
         }
     }

@@ -38,7 +38,9 @@ fn refined(
     reason: &str,
     taken: &BTreeSet<String>,
 ) -> Result<Option<Vec<Part>>, Fault> {
-    let (Some(bound), false) = (cx.config.roles.get(&Role::Splitter), cx.cancel.requested()) else { return Ok(None) };
+    let (Some(bound), false) = (cx.config.roles.get(&Role::Splitter), cx.cancel.requested()) else {
+        return Ok(None);
+    };
     let Some(agent) = cx.config.agents.get(&bound.value) else { return Ok(None) };
     let planned = &cx.plan.nodes[node].node;
     let scratch = cx.scratch_dir("splitter-")?;
@@ -69,9 +71,17 @@ fn refined(
 }
 
 /// A proposal must be a bundle that would be accepted: it is rendered and parsed.
-fn acceptable(cx: &Context, node: NodeIx, parts: Vec<Part>, taken: &BTreeSet<String>) -> Result<Vec<Part>, String> {
+fn acceptable(
+    cx: &Context,
+    node: NodeIx,
+    parts: Vec<Part>,
+    taken: &BTreeSet<String>,
+) -> Result<Vec<Part>, String> {
     if parts.len() < 2 {
-        return Err(format!("{} proposed; a split has at least 2", crate::base::text::count(parts.len(), "node")));
+        return Err(format!(
+            "{} proposed; a split has at least 2",
+            crate::base::text::count(parts.len(), "node")
+        ));
     }
     if let Some(part) = parts.iter().find(|p| taken.contains(&p.id)) {
         return Err(format!("the id {} is taken", part.id));
@@ -86,8 +96,12 @@ fn acceptable(cx: &Context, node: NodeIx, parts: Vec<Part>, taken: &BTreeSet<Str
     });
     let outside: BTreeSet<&str> = planned.depends_on.iter().map(|d| d.value.as_str()).collect();
     let graph = strip_outer(&text, &outside);
-    let files =
-        BundleFiles { dir: "split".to_owned(), state: Some(state.into_bytes()), graph: Some(graph.into_bytes()), prompts: prompts.collect() };
+    let files = BundleFiles {
+        dir: "split".to_owned(),
+        state: Some(state.into_bytes()),
+        graph: Some(graph.into_bytes()),
+        prompts: prompts.collect(),
+    };
     match bundle::parse(&files, &cx.layout) {
         Ok(_) => Ok(parts),
         Err(diags) => {

@@ -39,7 +39,9 @@ impl Fancy {
 impl Held {
     fn begin(&mut self, nodes: usize) {
         let bar = self.screen.add(ProgressBar::new(nodes as u64));
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} nodes  {elapsed} elapsed, about {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} nodes  {elapsed} elapsed, about {eta} left")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(500));
@@ -76,7 +78,9 @@ impl Held {
         match event {
             Event::Planned { nodes, .. } => self.begin(nodes.len()),
             Event::Dispatched { node, .. } => self.add(node),
-            Event::AgentStarted { subject: Some(node), agent, .. } => self.phase(node, &format!("agent {agent}")),
+            Event::AgentStarted { subject: Some(node), agent, .. } => {
+                self.phase(node, &format!("agent {agent}"))
+            }
             Event::Captured { node, diff, .. } => self.phase(node, &format!("captured {} lines", diff.loc)),
             Event::Check { node, phase, record, .. } => {
                 let what = if *phase == CheckPhase::Retest { "retest" } else { "check" };
@@ -85,7 +89,9 @@ impl Held {
             Event::Landing { node, .. } => self.phase(node, "landing"),
             Event::NodeFinished { node, status, .. } => {
                 self.remove(node);
-                if *status == crate::event::NodeStatus::Verified && let Some(total) = &self.total {
+                if *status == crate::event::NodeStatus::Verified
+                    && let Some(total) = &self.total
+                {
                     total.inc(1);
                 }
             }

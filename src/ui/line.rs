@@ -22,7 +22,9 @@ pub fn describe(event: &Event) -> Option<(Tone, String)> {
         Event::QuestionResolved { question, confidence, .. } => {
             (Tone::Good, format!("{question} resolved (confidence {confidence})"))
         }
-        Event::QuestionEscalated { question, reason } => (Tone::Bad, format!("{question} goes to a person: {reason}")),
+        Event::QuestionEscalated { question, reason } => {
+            (Tone::Bad, format!("{question} goes to a person: {reason}"))
+        }
         Event::Dispatched { node, attempt, tier, .. } if *attempt > 1 => {
             (Tone::Plain, format!("{node} dispatched again (tier {tier}, attempt {attempt})"))
         }
@@ -39,7 +41,9 @@ pub fn describe(event: &Event) -> Option<(Tone, String)> {
             let tone = if *status == NodeStatus::Blocked { Tone::Warn } else { tone };
             (tone, format!("{node} {} in {}: {reason}", status.name(), seconds(*duration_ms)))
         }
-        Event::SplitProposed { node, path, .. } => (Tone::Warn, format!("{node}: a split is proposed in {path}")),
+        Event::SplitProposed { node, path, .. } => {
+            (Tone::Warn, format!("{node}: a split is proposed in {path}"))
+        }
         Event::Notice { level, message, .. } => match level {
             NoticeLevel::Warning => (Tone::Warn, format!("warning: {message}")),
             NoticeLevel::Notice => (Tone::Plain, format!("notice: {message}")),

@@ -112,7 +112,10 @@ fn shown(runs: &BTreeMap<RunId, Left>) -> String {
 
 fn confirmed(screen: &Screen) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("clean asks before it removes anything, and there is no terminal to ask on", "add --yes, or look first with --dry-run"));
+        return Err(Failure::usage(
+            "clean asks before it removes anything, and there is no terminal to ask on",
+            "add --yes, or look first with --dry-run",
+        ));
     }
     screen.say("remove these? [y/N]");
     let mut answer = String::new();

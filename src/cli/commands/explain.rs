@@ -15,14 +15,21 @@ use crate::run::preflight;
 pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment).map_err(Failure::Preflight)?;
+    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment)
+        .map_err(Failure::Preflight)?;
     let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node) else {
         let near = preflight::nearest_node(&examined.plan, node);
-        let help = near.map_or_else(|| "`auditrun graph` shows every node".to_owned(), |n| format!("did you mean '{n}'?"));
-        return Err(Failure::usage(format!("no node '{node}' in {}", project.layout.in_bundle("graph.md")), help));
+        let help = near.map_or_else(
+            || "`auditrun graph` shows every node".to_owned(),
+            |n| format!("did you mean '{n}'?"),
+        );
+        return Err(Failure::usage(
+            format!("no node '{node}' in {}", project.layout.in_bundle("graph.md")),
+            help,
+        ));
     };
     let json = screen.format() == Format::Json;
-        let settings = plan::render::settings(&planned.settings);
+    let settings = plan::render::settings(&planned.settings);
     let row = |(name, s): (String, plan::SourcedValue)| (name, plain(&s.value), s.source);
     screen.print(&table(&settings.into_iter().map(row).collect::<Vec<_>>(), json));
     Ok(Exit::Ok)
@@ -39,7 +46,9 @@ pub fn table(rows: &[(String, String, String)], json: bool) -> String {
         let object = |(name, value, source): &(String, String, String)| serde_json::json!({"setting": name, "value": value, "source": source});
         return rows.iter().map(|r| format!("{}\n", object(r))).collect();
     }
-    let width = |column: fn(&(String, String, String)) -> &String| rows.iter().map(|r| column(r).chars().count()).max().unwrap_or(0);
+    let width = |column: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|r| column(r).chars().count()).max().unwrap_or(0)
+    };
     let (names, values) = (width(|r| &r.0), width(|r| &r.1).min(48));
     rows.iter().map(|(name, value, source)| format!("{name:names$}  {value:values$}  {source}\n")).collect()
 }

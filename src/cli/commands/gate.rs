@@ -30,14 +30,18 @@ use crate::run::prepare::{self, Trouble};
 pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     let Some(base) = project.repo.resolve(&args.base)? else {
-        return Err(Failure::usage(format!("{:?} is no commit", args.base), "name a branch, a tag or a commit with --base"));
+        return Err(Failure::usage(
+            format!("{:?} is no commit", args.base),
+            "name a branch, a tag or a commit with --base",
+        ));
     };
     let evidence = evidence::gather(&project, args.run.as_deref(), None)?;
     let mut verdict = Verdict::new(&evidence, &args.base, &base);
     if evidence.verified.holds() {
         match merged(&project.repo, &evidence.head, &base)? {
             Ok(tree) => again(&project, &evidence, &tree, &mut verdict)?,
-            Err(paths) => verdict.add(Item::failed("merge", format!("conflicts with {} in {}", args.base, paths.join(", ")))),
+            Err(paths) => verdict
+                .add(Item::failed("merge", format!("conflicts with {} in {}", args.base, paths.join(", ")))),
         }
     }
     screen.print(&gate_report::render(&verdict, screen.format())?);
@@ -62,7 +66,8 @@ fn again(project: &Project, evidence: &Evidence, tree: &Oid, verdict: &mut Verdi
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let cancel = Cancel::new();
     let stop = cancel.clone();
-    signals::watch(&runner, move |_| stop.request()).map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
+    signals::watch(&runner, move |_| stop.request())
+        .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
     let worktrees = root.join(crate::base::layout::WORKTREES_DIR);
     let lane = LocalLane::new(project.repo.clone(), runner, worktrees);
@@ -95,7 +100,8 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn carry_out(&self, workspace: &mut dyn Workspace, verdict: &mut Verdict) -> Result<(), Fault> {
-        let bench = Bench { root: self.project.repo.root(), config: &self.project.config, scratch: self.scratch };
+        let bench =
+            Bench { root: self.project.repo.root(), config: &self.project.config, scratch: self.scratch };
         let judged = self.judged(None, workspace)?;
         match prepare::prepare(bench, workspace, &judged) {
             Ok(()) => {}
@@ -169,5 +175,12 @@ impl Place<'_> {
 
 fn item(name: &str, record: &CheckRecord) -> Item {
     let detail = if record.passed { String::new() } else { failure(record) };
-    Item { name: name.to_owned(), command: Some(record.command.clone()), passed: record.passed, detail, output: record.stderr_tail.clone(), duration_ms: record.duration_ms }
+    Item {
+        name: name.to_owned(),
+        command: Some(record.command.clone()),
+        passed: record.passed,
+        detail,
+        output: record.stderr_tail.clone(),
+        duration_ms: record.duration_ms,
+    }
 }

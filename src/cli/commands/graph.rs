@@ -20,7 +20,8 @@ use crate::run::preflight;
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment).map_err(Failure::Preflight)?;
+    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment)
+        .map_err(Failure::Preflight)?;
     let statuses = statuses(&project);
     let form = match screen.format() {
         Format::Text => GraphFormat::Text,
@@ -30,7 +31,10 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         Format::Json => GraphFormat::Json,
         other => {
             let name = format!("{other:?}").to_lowercase();
-            return Err(Failure::usage(format!("graph has no form '{name}'"), "use text, dot, mermaid, svg or json"));
+            return Err(Failure::usage(
+                format!("graph has no form '{name}'"),
+                "use text, dot, mermaid, svg or json",
+            ));
         }
     };
     screen.print(&render::graph(&examined.plan, form, &statuses));

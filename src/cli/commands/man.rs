@@ -22,7 +22,8 @@ pub fn man(screen: &Screen) -> Result<Exit, Failure> {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         page.extend_from_slice(format!("{}\n", about.replace('\\', "\\\\")).as_bytes());
         let man = clap_mangen::Man::new(sub.clone());
-        man.render_options_section(&mut page).map_err(|e| Failure::Internal(format!("can't make the page: {e}")))?;
+        man.render_options_section(&mut page)
+            .map_err(|e| Failure::Internal(format!("can't make the page: {e}")))?;
     }
     screen.print(&String::from_utf8_lossy(&page));
     Ok(Exit::Ok)

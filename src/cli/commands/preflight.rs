@@ -28,12 +28,16 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let out = project.repo.root().join(project.layout.out());
     for (path, bytes) in preflight::reports(&examined.plan, &run_id) {
         let path = out.join(path);
-        crate::files::atomic_write(&path, &bytes).map_err(|e| Failure::Internal(format!("can't write {}: {e}", path.display())))?;
+        crate::files::atomic_write(&path, &bytes)
+            .map_err(|e| Failure::Internal(format!("can't write {}: {e}", path.display())))?;
     }
     let plan = &examined.plan;
     let nodes = crate::base::text::count(plan.nodes.len(), "node");
     let tiers = crate::base::text::count(plan.tiers.len(), "tier");
-    screen.print(&format!("{nodes} in {tiers}; the plan is {}", project.layout.in_out("preflight/dispatch_plan.md")));
+    screen.print(&format!(
+        "{nodes} in {tiers}; the plan is {}",
+        project.layout.in_out("preflight/dispatch_plan.md")
+    ));
     Ok(Exit::Ok)
 }
 

@@ -101,7 +101,8 @@ impl Stop {
             flag.store(true, Ordering::SeqCst);
             cancel.request();
         };
-        signals::watch(runner, on_signal).map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
+        signals::watch(runner, on_signal)
+            .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
         Ok(stop)
     }
 }
@@ -125,7 +126,8 @@ fn free_run_id(project: &Project, now: jiff::Timestamp) -> Result<RunId, Failure
 fn begin(project: &Project, screen: &Screen, clock: &Arc<dyn Clock>) -> Result<Recorder, Failure> {
     let out = project.repo.root().join(project.layout.out());
     project.repo.keep_excluded(&project.layout)?;
-    finish::archive_earlier(&out).map_err(|e| Failure::Internal(format!("can't move the earlier run's artifacts: {e}")))?;
+    finish::archive_earlier(&out)
+        .map_err(|e| Failure::Internal(format!("can't move the earlier run's artifacts: {e}")))?;
     let path = out.join(crate::base::names::JOURNAL);
     let journal = JournalWriter::create(&path, Arc::clone(clock));
     let journal = journal.map_err(|e| Failure::Internal(format!("can't write {}: {e}", path.display())))?;
@@ -192,7 +194,8 @@ impl Session {
             }
         };
         let errors = problems.iter().filter(|d| d.severity == crate::diag::Severity::Error);
-        recorder.announce(Event::PreflightRejected { problems: errors.map(|d| d.message.clone()).collect() })?;
+        recorder
+            .announce(Event::PreflightRejected { problems: errors.map(|d| d.message.clone()).collect() })?;
         Ok(Err(problems))
     }
 
@@ -220,7 +223,12 @@ impl Session {
         for (name, bytes) in [("state.md", &files.state), ("graph.md", &files.graph)] {
             inputs.extend(bytes.as_ref().map(|b| (layout.in_bundle(name), sha256_hex(b))));
         }
-        inputs.extend(files.prompts.iter().map(|(name, b)| (layout.in_bundle(&format!("prompts/{name}")), sha256_hex(b))));
+        inputs.extend(
+            files
+                .prompts
+                .iter()
+                .map(|(name, b)| (layout.in_bundle(&format!("prompts/{name}")), sha256_hex(b))),
+        );
         for source in &self.project.config.sources {
             inputs.insert(source.name().to_owned(), sha256_hex(source.text().as_bytes()));
         }
@@ -278,7 +286,12 @@ impl Session {
         closed.map(|()| ending)
     }
 
-    fn with_integration(&self, cx: &Context, files: &BundleFiles, integration: &mut Integration<'_>) -> Result<Ending, Fault> {
+    fn with_integration(
+        &self,
+        cx: &Context,
+        files: &BundleFiles,
+        integration: &mut Integration<'_>,
+    ) -> Result<Ending, Fault> {
         integration.baseline()?;
         if cx.interrupted() {
             return Ok(Ending::new(Termination::Interrupted, "interrupted by the operator"));
@@ -293,7 +306,8 @@ impl Session {
             Resolved::Stopped(why) => return Ok(Ending::new(Termination::AgentUnavailable, why)),
         }
         let bounds = &cx.config.bounds;
-        let scheduler = engine::scheduler(&cx.plan, bounds.max_iterations.value, u32::from(cx.config.remediation.value));
+        let scheduler =
+            engine::scheduler(&cx.plan, bounds.max_iterations.value, u32::from(cx.config.remediation.value));
         let dispatched = engine::dispatch(cx, scheduler)?;
         if dispatched.reason != Termination::AllDone {
             return Ok(Ending::new(dispatched.reason, dispatched.message));

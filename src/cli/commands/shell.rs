@@ -35,7 +35,8 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
         limits: Limits { timeout: None, first_output: None, stall: None, grace: project.config.grace.value },
         label: format!("shell {node}"),
     };
-    process::run_interactive(&job).map_err(|e| Failure::usage(e.to_string(), "set SHELL to a shell that is there"))?;
+    process::run_interactive(&job)
+        .map_err(|e| Failure::usage(e.to_string(), "set SHELL to a shell that is there"))?;
     Ok(Exit::Ok)
 }
 

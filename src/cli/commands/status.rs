@@ -26,7 +26,9 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let state = journal::replay(&read.records);
     let holder = Lock::holder(&project.repo.common_dir().join(lock::NAME));
     match screen.format() {
-        Format::Json => screen.print(&serde_json::to_string_pretty(&report::status(&state)).unwrap_or_default()),
+        Format::Json => {
+            screen.print(&serde_json::to_string_pretty(&report::status(&state)).unwrap_or_default())
+        }
         _ => {
             screen.print(&report::status_text(&report::status(&state)));
             if let Some(holder) = holder {

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use shapes::DOCUMENT;
 
 use super::decode::{Args, Ctx, Shape, twice};
-use super::model::{EnvBlock, InvariantChecks, NodeOverride, Role};
 use super::model::Script;
+use super::model::{EnvBlock, InvariantChecks, NodeOverride, Role};
 use super::tree::Node;
 use super::types;
 use crate::diag::Spanned;

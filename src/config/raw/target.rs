@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::decode::{Ctx, twice};
-use super::super::model::{EnvBlock, Param, When};
 use super::super::model::Script;
+use super::super::model::{EnvBlock, Param, When};
 use super::super::steps;
 use super::super::tree::{Node, Scalar};
 use super::super::types::{self, Wrong};

@@ -18,10 +18,15 @@ impl<'a> NodeRun<'a> {
         let outside = self.facts.diff.as_ref().map(|d| d.outside_touches.clone()).unwrap_or_default();
         let mut reasons = Vec::new();
         if !outside.is_empty() {
-            reasons.push(format!("{} outside of touches: {}", count(outside.len(), "path"), shortened(&outside)));
+            reasons.push(format!(
+                "{} outside of touches: {}",
+                count(outside.len(), "path"),
+                shortened(&outside)
+            ));
         }
         if !self.foreign.is_empty() {
-            reasons.push(format!("the repository was changed behind the harness: {}", shortened(&self.foreign)));
+            reasons
+                .push(format!("the repository was changed behind the harness: {}", shortened(&self.foreign)));
         }
         let passed = reasons.is_empty();
         let reason = if passed { "every path lies within touches".to_owned() } else { reasons.join("; ") };
@@ -46,9 +51,17 @@ impl<'a> NodeRun<'a> {
         let verdict = loc::judge(lines, limits);
         let est = settings.estimated_loc.value;
         let reason = match (verdict, limits.cap) {
-            (loc::Verdict::Extreme, _) => format!("{lines} lines changed, more than {} allow at an estimate of {est}: remediation is pointless", limits.extreme),
-            (loc::Verdict::Over, Some(cap)) => format!("{lines} lines changed, the cap is {cap} at an estimate of {est}"),
-            (loc::Verdict::PastRough, _) => format!("{lines} lines changed without a cap, past the {} that rough would allow", limits.warn.unwrap_or_default()),
+            (loc::Verdict::Extreme, _) => format!(
+                "{lines} lines changed, more than {} allow at an estimate of {est}: remediation is pointless",
+                limits.extreme
+            ),
+            (loc::Verdict::Over, Some(cap)) => {
+                format!("{lines} lines changed, the cap is {cap} at an estimate of {est}")
+            }
+            (loc::Verdict::PastRough, _) => format!(
+                "{lines} lines changed without a cap, past the {} that rough would allow",
+                limits.warn.unwrap_or_default()
+            ),
             (_, Some(cap)) => format!("{lines} lines changed, the cap is {cap}"),
             (_, None) => format!("{lines} lines changed, no cap"),
         };
@@ -60,7 +73,11 @@ impl<'a> NodeRun<'a> {
         let over = extreme || verdict == loc::Verdict::Over;
         self.gate(GateName::Loc, !over, &reason)?;
         if over {
-            return Err(Stop::Judged { status: NodeStatus::Oversized, reason: format!("gate loc: {reason}"), extreme });
+            return Err(Stop::Judged {
+                status: NodeStatus::Oversized,
+                reason: format!("gate loc: {reason}"),
+                extreme,
+            });
         }
         Ok(())
     }
@@ -72,11 +89,15 @@ impl<'a> NodeRun<'a> {
         let expected = self.planned.settings.expected_signal.value;
         let (passed, reason) = match (signal::judge(nonempty, expected), fault) {
             (signal::Verdict::Work, _) => (true, "there is a diff".to_owned()),
-            (signal::Verdict::AlreadySatisfied, None) => (true, "no diff, and none is required: the checks decide".to_owned()),
+            (signal::Verdict::AlreadySatisfied, None) => {
+                (true, "no diff, and none is required: the checks decide".to_owned())
+            }
             (signal::Verdict::AlreadySatisfied, Some(fault)) => {
                 (false, format!("the diff is empty and the agent did not do its work ({fault})"))
             }
-            (signal::Verdict::Nothing, None) => (false, "the diff is empty and the node requires one".to_owned()),
+            (signal::Verdict::Nothing, None) => {
+                (false, "the diff is empty and the node requires one".to_owned())
+            }
             (signal::Verdict::Nothing, Some(fault)) => (false, format!("the diff is empty ({fault})")),
         };
         self.gate(GateName::Signal, passed, &reason)?;

@@ -23,9 +23,13 @@ impl NodeRun<'_> {
         self.interrupted()?;
         let (base, tree) = (self.base()?, self.captured()?.tree.clone());
         let drift = self.workspace()?.drift()?;
-        let drifted: Vec<String> = drift.changed.iter().chain(&drift.untracked).map(ToString::to_string).collect();
+        let drifted: Vec<String> =
+            drift.changed.iter().chain(&drift.untracked).map(ToString::to_string).collect();
         if !drifted.is_empty() {
-            return Err(Stop::failed(format!("commit: the worktree no longer equals what was captured: {}", drifted.join(", "))));
+            return Err(Stop::failed(format!(
+                "commit: the worktree no longer equals what was captured: {}",
+                drifted.join(", ")
+            )));
         }
         self.commit = Some(self.make_commit(&tree, &base)?);
         Ok(())
@@ -91,7 +95,10 @@ impl NodeRun<'_> {
             Merge::Conflict(paths) => {
                 let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
                 self.facts.notes.push(format!("conflicting paths: {}", names.join(", ")));
-                return Err(Stop::failed(format!("land: conflicts with what landed meanwhile in {}", names.join(", "))));
+                return Err(Stop::failed(format!(
+                    "land: conflicts with what landed meanwhile in {}",
+                    names.join(", ")
+                )));
             }
         };
         let commit = self.make_commit(&tree, head)?;
@@ -100,11 +107,13 @@ impl NodeRun<'_> {
         let ended = self.interrupted();
         self.facts.checks = checks;
         ended?;
-        done_when_verdict(&self.facts.checks).map_err(|e| Stop::failed(format!("retest on the rebased tree: {e}")))?;
+        done_when_verdict(&self.facts.checks)
+            .map_err(|e| Stop::failed(format!("retest on the rebased tree: {e}")))?;
         let invariants = self.run_cited(CheckPhase::Retest, head, &tree)?;
         self.interrupted()?;
         self.facts.invariants = invariants;
-        invariants_verdict(&self.facts.invariants).map_err(|e| Stop::failed(format!("retest on the rebased tree: {e}")))?;
+        invariants_verdict(&self.facts.invariants)
+            .map_err(|e| Stop::failed(format!("retest on the rebased tree: {e}")))?;
         let drift = self.workspace()?.drift()?;
         if !drift.changed.is_empty() {
             return Err(Stop::failed("retest: the worktree no longer equals the rebased tree"));
@@ -120,13 +129,19 @@ impl NodeRun<'_> {
         let outside = touches::in_changes(&diff.changes, &self.planned.touches, &cx.layout);
         if !outside.is_empty() {
             let names: Vec<String> = outside.iter().map(ToString::to_string).collect();
-            return Err(Stop::failed(format!("land: {} outside of touches: {}", count(names.len(), "path"), names.join(", "))));
+            return Err(Stop::failed(format!(
+                "land: {} outside of touches: {}",
+                count(names.len(), "path"),
+                names.join(", ")
+            )));
         }
         let counted = loc::count(&diff.changes, &cx.loc_exclude);
         self.judge_loc(counted.loc)?;
         let had_work = self.facts.diff.as_ref().is_some_and(|d| d.nonempty);
         if had_work && diff.changes.is_empty() {
-            return Err(Stop::failed("land: nothing is left of the change after the rebase; a sibling landed the same"));
+            return Err(Stop::failed(
+                "land: nothing is left of the change after the rebase; a sibling landed the same",
+            ));
         }
         if let Some(evidence) = &mut self.facts.diff {
             evidence.files = touches::paths(&diff.changes).iter().map(ToString::to_string).collect();

@@ -42,7 +42,10 @@ impl NodeRun<'_> {
     /// it did is evidence, and nothing that an agent was paid for is lost.
     fn rescue(&mut self, stopped: Option<Stop>) -> Option<Stop> {
         let ran = self.facts.agent.is_some() && self.capture.is_none();
-        if ran && !matches!(stopped, Some(Stop::Fault(_))) && let Err(Stop::Fault(fault)) = self.capture() {
+        if ran
+            && !matches!(stopped, Some(Stop::Fault(_)))
+            && let Err(Stop::Fault(fault)) = self.capture()
+        {
             let why = format!("the attempt could not be captured: {fault}");
             self.facts.notes.push(why);
         }
@@ -58,7 +61,9 @@ impl NodeRun<'_> {
                 };
                 (Verdict::Verified, NodeStatus::Verified, reason, None)
             }
-            None => (Verdict::Failed, NodeStatus::Failed, "the recipe ended without landing".to_owned(), None),
+            None => {
+                (Verdict::Failed, NodeStatus::Failed, "the recipe ended without landing".to_owned(), None)
+            }
             Some(Stop::Judged { status, reason, extreme }) => {
                 let verdict = match (status, extreme) {
                     (NodeStatus::Oversized, true) => Verdict::Extreme,
@@ -68,9 +73,12 @@ impl NodeRun<'_> {
                 (verdict, status, reason, None)
             }
             Some(Stop::Cancelled(reason)) => (Verdict::Cancelled, NodeStatus::Cancelled, reason, None),
-            Some(Stop::Fault(fault)) => {
-                (Verdict::Cancelled, NodeStatus::Cancelled, format!("the harness failed: {fault}"), Some(fault))
-            }
+            Some(Stop::Fault(fault)) => (
+                Verdict::Cancelled,
+                NodeStatus::Cancelled,
+                format!("the harness failed: {fault}"),
+                Some(fault),
+            ),
         }
     }
 
@@ -96,7 +104,10 @@ impl NodeRun<'_> {
             notes: facts.notes.clone(),
         };
         let dir = Context::node_dir(self.id());
-        for place in [format!("{dir}/verification.json"), format!("{dir}/attempt-{}/verification.json", self.order.attempt)] {
+        for place in [
+            format!("{dir}/verification.json"),
+            format!("{dir}/attempt-{}/verification.json", self.order.attempt),
+        ] {
             self.cx.write_json(&place, &verification)?;
         }
         if status == NodeStatus::Verified {
@@ -140,7 +151,9 @@ impl NodeRun<'_> {
         let path = self.cx.artifact("runs/.dag-patterns.jsonl");
         let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
         line.push(b'\n');
-        AppendLog::open(&path).and_then(|log| log.append_synced(&line)).at(|| format!("can't write {}", path.display()))
+        AppendLog::open(&path)
+            .and_then(|log| log.append_synced(&line))
+            .at(|| format!("can't write {}", path.display()))
     }
 
     fn prune(&self, workspace: Box<dyn crate::lane::Workspace>) -> Result<(), Fault> {

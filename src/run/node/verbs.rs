@@ -84,7 +84,9 @@ impl NodeRun<'_> {
         let mut env = Env::new(cx.repo.root().join(&cx.config.folder));
         environment.iter().for_each(|(name, value)| env.export(name, value));
         variables.into_iter().for_each(|(name, value)| env.export(name, value));
-        let log = Arc::new(Mutex::new(StepLog::new(cx.artifact(&format!("{}/steps.log", Context::node_dir(self.id()))))));
+        let log = Arc::new(Mutex::new(StepLog::new(
+            cx.artifact(&format!("{}/steps.log", Context::node_dir(self.id()))),
+        )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
         let options = ShellOptions {
             sink: Some(sink),
@@ -106,7 +108,11 @@ impl NodeRun<'_> {
             return Some(Stop::Cancelled(cx.why_cancelled()));
         }
         let why: Vec<String> = outcome.diags.iter().map(|d| d.message.clone()).collect();
-        Some(Stop::failed(format!("a step of the recipe failed with exit code {}: {}", outcome.exit_code, why.join("; "))))
+        Some(Stop::failed(format!(
+            "a step of the recipe failed with exit code {}: {}",
+            outcome.exit_code,
+            why.join("; ")
+        )))
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
@@ -121,7 +127,14 @@ impl NodeRun<'_> {
             ("BASE", base.to_string()),
             ("BRANCH", cx.run_id.branch()),
             ("RUN_DIR", cx.artifact(&Context::node_dir(self.id())).to_string_lossy().into_owned()),
-            ("PROMPT", cx.repo.root().join(cx.layout.in_bundle(&format!("prompts/{}.md", self.id()))).to_string_lossy().into_owned()),
+            (
+                "PROMPT",
+                cx.repo
+                    .root()
+                    .join(cx.layout.in_bundle(&format!("prompts/{}.md", self.id())))
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
         ]
     }
 }
@@ -188,7 +201,9 @@ impl Recipe<'_, '_> {
     fn entered(&mut self) -> VerbResult {
         let done = self.attempt.enter();
         let mut result = self.result(done);
-        if result.code == 0 && let Some(workspace) = &self.attempt.order.workspace {
+        if result.code == 0
+            && let Some(workspace) = &self.attempt.order.workspace
+        {
             let dir = workspace.dir().to_owned();
             result.set.push(("WORKTREE".to_owned(), dir.to_string_lossy().into_owned()));
             result.cwd = Some(dir);

@@ -17,7 +17,11 @@ impl NodeRun<'_> {
     /// `worktree enter`: a worktree at the audit branch's head, prepared and sealed.
     pub(crate) fn enter(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
-        let kept = self.order.keep_base.take().filter(|_| self.cx.config.remediate_from.value == RemediateFrom::Attempt);
+        let kept = self
+            .order
+            .keep_base
+            .take()
+            .filter(|_| self.cx.config.remediate_from.value == RemediateFrom::Attempt);
         let fresh = kept.is_none();
         let base = kept.unwrap_or_else(|| self.cx.lock_head().clone());
         match &mut self.order.workspace {
@@ -37,7 +41,8 @@ impl NodeRun<'_> {
     fn spec(&self, base: &crate::base::Oid) -> WorkspaceSpec {
         let stamp = self.cx.clock.now().strftime("%Y%m%dT%H%M%SZ");
         let name = format!("audit-{}-{}-{stamp}", self.planned.tier, self.id());
-        let lock_reason = format!("auditrun {} node {} pid {}", self.cx.run_id, self.id(), std::process::id());
+        let lock_reason =
+            format!("auditrun {} node {} pid {}", self.cx.run_id, self.id(), std::process::id());
         WorkspaceSpec { name, lock_reason, commit: base.clone() }
     }
 
@@ -73,7 +78,11 @@ impl NodeRun<'_> {
             cancel: self.cancel,
         };
         let cx = self.cx;
-        let workspace = self.order.workspace.as_mut().ok_or_else(|| Fault::Other("no worktree was entered".to_owned()))?;
+        let workspace = self
+            .order
+            .workspace
+            .as_mut()
+            .ok_or_else(|| Fault::Other("no worktree was entered".to_owned()))?;
         let answer = invoke::call(cx, &request, &mut Place::Worktree(workspace.as_mut()))?;
         self.watch_foreign()?;
         for leak in &answer.record.leaked {
@@ -177,7 +186,11 @@ impl NodeRun<'_> {
         let base = self.base()?;
         let message = format!(
             "attempt({}): {}\n\nAudit-Run: {}\nAudit-Node: {}\nAudit-Attempt: {}\n",
-            self.id(), self.planned.node.deliverable.value, self.cx.run_id, self.id(), self.order.attempt
+            self.id(),
+            self.planned.node.deliverable.value,
+            self.cx.run_id,
+            self.id(),
+            self.order.attempt
         );
         let commit = self.cx.repo.commit_tree(&NewCommit {
             tree: capture.tree.clone(),
