@@ -8,9 +8,10 @@ use crate::base::{Layout, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
 use crate::cli::failure::Failure;
-use crate::config::{self, Config, Flags, LoadInput};
+use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
 use crate::git::Repo;
+use crate::run::preflight;
 
 /// The bundle's place where nothing else is said.
 const DEFAULT_BUNDLE: &str = "docs/audit";
@@ -56,14 +57,14 @@ impl Project {
             .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
         let repo = Repo::discover(&cwd)?;
         let environment = environment();
-        let flags = flags(common);
+        let flags = flags(common, &cwd, &repo)?;
         let file = if with_file { config_file(common, &cwd, &repo)? } else { None };
         let root = repo.root().to_owned();
         let read = move |path: &str| std::fs::read(root.join(path));
         let (config, warnings) =
             config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags })
                 .map_err(Failure::Config)?;
-        let layout = layout(common, &cwd, &repo, &config)?;
+        let layout = layout(&cwd, &repo, &config)?;
         Ok(Project { repo, config, warnings, layout, environment })
     }
 
@@ -110,6 +111,17 @@ impl Project {
         Ok(files)
     }
 
+    /// What phase 0 looks at.
+    pub fn input<'a>(&'a self, files: &'a BundleFiles) -> preflight::Input<'a> {
+        preflight::Input {
+            root: self.repo.root(),
+            files,
+            config: &self.config,
+            layout: &self.layout,
+            operator: &self.environment,
+        }
+    }
+
     /// Problems of the bundle's place itself: not there, not tracked, not committed.
     ///
     /// # Errors
@@ -135,15 +147,16 @@ impl Project {
     }
 }
 
-fn flags(common: &Common) -> Flags {
-    Flags {
-        bundle: common.bundle.as_ref().map(|p| p.to_string_lossy().into_owned()),
-        out: common.out.as_ref().map(|p| p.to_string_lossy().into_owned()),
+fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {
+    let place = |dir: &Option<PathBuf>| dir.as_ref().map(|d| inside(d, cwd, repo)).transpose();
+    Ok(Flags {
+        bundle: place(&common.bundle)?,
+        out: place(&common.out)?,
         max_parallel: common.max_parallel.and_then(|n| usize::try_from(n).ok()),
         max_iterations: common.max_iterations,
         timeout_minutes: common.timeout_minutes,
         agent: common.agent.clone(),
-    }
+    })
 }
 
 fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
@@ -168,19 +181,19 @@ fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(Strin
 
 /// The order of places: flag, audit.kdl, the current directory if it holds graph.md,
 /// docs/audit.
-fn layout(common: &Common, cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
+fn layout(cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
     let folder = repo.root().join(&config.folder);
-    let bundle = match (&common.bundle, &config.bundle) {
-        (Some(dir), _) => inside(dir, cwd, repo)?,
-        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
-        (None, None) if cwd.join("graph.md").is_file() => inside(cwd, cwd, repo)?,
-        (None, None) => DEFAULT_BUNDLE.to_owned(),
+    // A file's place is relative to its folder, a flag's or a variable's to the root.
+    let place = |setting: &Setting<String>| match setting.origin {
+        Origin::Written(_) => inside(Path::new(&setting.value), &folder, repo),
+        _ => inside(Path::new(&setting.value), repo.root(), repo),
     };
-    let out = match (&common.out, &config.out) {
-        (Some(dir), _) => inside(dir, cwd, repo)?,
-        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
-        (None, None) => bundle.clone(),
+    let bundle = match &config.bundle {
+        Some(setting) => place(setting)?,
+        None if cwd.join("graph.md").is_file() => inside(cwd, cwd, repo)?,
+        None => DEFAULT_BUNDLE.to_owned(),
     };
+    let out = config.out.as_ref().map_or_else(|| Ok(bundle.clone()), place)?;
     Ok(Layout::new(bundle, out))
 }
 

@@ -12,6 +12,7 @@ use crate::event::{Event, NextPredicted, NodeStatus, Outcome, Termination, Verif
 use crate::lane::Workspace;
 use crate::plan::{NodeIx, Plan};
 use crate::run::context::{Context, Fault};
+use crate::run::integration::Integration;
 use crate::run::node::{self, End, Facts, Order};
 use crate::run::prompt::{self, Failure};
 use crate::run::scheduler::{Action, Job, Limits, Scheduler, State};
@@ -40,10 +41,14 @@ struct Kept {
 ///
 /// # Errors
 /// The journal could not be written. Everything else ends the run in an orderly way.
-pub fn dispatch(cx: &Context, scheduler: Scheduler) -> Result<Dispatched, Fault> {
+pub fn dispatch<'a>(
+    cx: &'a Context,
+    scheduler: Scheduler,
+    integration: &mut Integration<'a>,
+) -> Result<Dispatched, Fault> {
     let kept = cx.plan.nodes.iter().map(|_| Kept::default()).collect();
     let (sender, inbox) = channel();
-    let mut engine = Engine { cx, scheduler, kept, slots: BTreeSet::new(), sender };
+    let mut engine = Engine { cx, scheduler, integration, kept, slots: BTreeSet::new(), sender };
     thread::scope(|scope| engine.work(scope, &inbox))
 }
 
@@ -58,15 +63,16 @@ pub fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Schedul
     Scheduler::new(plan.nodes.iter().map(job).collect(), limits)
 }
 
-struct Engine<'a> {
+struct Engine<'a, 'i> {
     cx: &'a Context,
+    integration: &'i mut Integration<'a>,
     scheduler: Scheduler,
     kept: Vec<Kept>,
     slots: BTreeSet<usize>,
     sender: Sender<Box<End>>,
 }
 
-impl<'a> Engine<'a> {
+impl<'a> Engine<'a, '_> {
     fn work<'s>(&mut self, scope: &'s Scope<'s, '_>, inbox: &Receiver<Box<End>>) -> Result<Dispatched, Fault>
     where
         'a: 's,
@@ -150,6 +156,7 @@ impl<'a> Engine<'a> {
         let planned = &cx.plan.nodes[node];
         let id = planned.node.id.value.clone();
         cx.head_is(&cx.lock_head())?;
+        self.integration.assert_clean()?;
         let safe = planned.settings.parallel_safe.value;
         cx.tell(Event::Predicted { next: predicted(cx, node, safe) })?;
         cx.announce(Event::Dispatched { node: id, attempt, tier: planned.tier, iteration })?;

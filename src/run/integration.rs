@@ -116,6 +116,25 @@ impl<'a> Integration<'a> {
         Ok(AtHead { invariants, checks: all })
     }
 
+    /// Asserts that nothing but the harness wrote here: before a dispatch the worktree is as
+    /// it was laid out.
+    ///
+    /// # Errors
+    /// The lane failed, or something changed.
+    pub fn assert_clean(&mut self) -> Result<(), Fault> {
+        let drift = self.workspace.drift()?;
+        let paths: Vec<String> =
+            drift.changed.iter().chain(&drift.untracked).take(5).map(ToString::to_string).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let dir = self.cx.shown(self.workspace.dir());
+        Err(Fault::Other(format!(
+            "the integration worktree {dir} was changed by somebody else: {}",
+            paths.join(", ")
+        )))
+    }
+
     /// Gives the worktree back.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ fn examine(project: &Project) -> Result<Examined, Failure> {
     let mut problems = project.unsettled()?;
     let head = project.repo.head()?.commit;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment);
+    let examined = preflight::examine(&project.input(&files));
     let plan = examined.as_ref().ok().map(|e| &e.plan);
     problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
     match examined {

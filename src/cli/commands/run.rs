@@ -46,8 +46,8 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let stop = Stop::watch(&runner)?;
-    let run_id = free_run_id(&project, clock.now())?;
     let recorder = begin(&project, screen, &clock)?;
+    let run_id = free_run_id(&project, clock.now())?;
     let session = Session { project, run_id, clock, runner, stop, scratch: scratch()? };
     Ok(session.carry_out(inputs, recorder, screen))
 }
@@ -69,7 +69,7 @@ impl Inputs {
             Some(head) => project.files_at(head)?,
             None => project.files_on_disk()?,
         };
-        let mut examined = preflight::examine(&files, &project.config, &project.layout, &project.environment);
+        let mut examined = preflight::examine(&project.input(&files));
         if let Err(problems) = &mut examined {
             // A mistake in audit.kdl comes too early for a run.
             if crate::cli::failure::concerns_config(problems) {
@@ -286,11 +286,11 @@ impl Session {
         closed.map(|()| ending)
     }
 
-    fn with_integration(
+    fn with_integration<'c>(
         &self,
-        cx: &Context,
+        cx: &'c Context,
         files: &BundleFiles,
-        integration: &mut Integration<'_>,
+        integration: &mut Integration<'c>,
     ) -> Result<Ending, Fault> {
         integration.baseline()?;
         if cx.interrupted() {
@@ -308,7 +308,7 @@ impl Session {
         let bounds = &cx.config.bounds;
         let scheduler =
             engine::scheduler(&cx.plan, bounds.max_iterations.value, u32::from(cx.config.remediation.value));
-        let dispatched = engine::dispatch(cx, scheduler)?;
+        let dispatched = engine::dispatch(cx, scheduler, integration)?;
         if dispatched.reason != Termination::AllDone {
             return Ok(Ending::new(dispatched.reason, dispatched.message));
         }

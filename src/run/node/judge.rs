@@ -50,20 +50,21 @@ impl<'a> NodeRun<'a> {
         let limits = settings.loc_limits();
         let verdict = loc::judge(lines, limits);
         let est = settings.estimated_loc.value;
+        let changed = count(usize::try_from(lines).unwrap_or(usize::MAX), "line");
         let reason = match (verdict, limits.cap) {
             (loc::Verdict::Extreme, _) => format!(
-                "{lines} lines changed, more than {} allow at an estimate of {est}: remediation is pointless",
+                "{changed} changed, more than {} allow at an estimate of {est}: remediation is pointless",
                 limits.extreme
             ),
             (loc::Verdict::Over, Some(cap)) => {
-                format!("{lines} lines changed, the cap is {cap} at an estimate of {est}")
+                format!("{changed} changed, the cap is {cap} at an estimate of {est}")
             }
             (loc::Verdict::PastRough, _) => format!(
-                "{lines} lines changed without a cap, past the {} that rough would allow",
+                "{changed} changed without a cap, past the {} that rough would allow",
                 limits.warn.unwrap_or_default()
             ),
-            (_, Some(cap)) => format!("{lines} lines changed, the cap is {cap}"),
-            (_, None) => format!("{lines} lines changed, no cap"),
+            (_, Some(cap)) => format!("{changed} changed, the cap is {cap}"),
+            (_, None) => format!("{changed} changed, no cap"),
         };
         if verdict == loc::Verdict::PastRough {
             self.cx.notice(Some(self.id()), NoticeLevel::Warning, format!("{}: {reason}", self.id()))?;

@@ -113,6 +113,37 @@ impl NodeRun<'_> {
         Ok(())
     }
 
+    /// An agent of another role, beside the node's own: it reads its prompt in a private
+    /// directory, and only its failure counts.
+    pub(crate) fn consult(&mut self, role: Role, prompt: Vec<u8>) -> Result<(), Stop> {
+        self.interrupted()?;
+        let cx = self.cx;
+        let name = &cx.config.agent_for(role).value;
+        let agent = cx.config.agents.get(name).ok_or_else(|| Fault::Other(format!("no agent '{name}'")))?;
+        let scratch = cx.scratch_dir("role-")?;
+        let request = Request {
+            role,
+            subject: Some(self.id()),
+            attempt: self.order.attempt,
+            agent,
+            prompt,
+            env: None,
+            timeout: agent.timeout.value,
+            retries: agent.retries.value,
+            log: format!("{}/{}.log", Context::node_dir(self.id()), role.name()),
+            port_base: cx.port_base(self.order.slot),
+            cancel: self.cancel,
+        };
+        let answer = invoke::call(cx, &request, &mut Place::Scratch(scratch.path()))?;
+        match (answer.cause, answer.record.fault) {
+            (EndCause::Own, None) => Ok(()),
+            (EndCause::Cancelled, _) => Err(Stop::Cancelled(cx.why_cancelled())),
+            (_, fault) => {
+                Err(Stop::failed(format!("the {} failed: {}", role.name(), fault.unwrap_or_default())))
+            }
+        }
+    }
+
     /// Compares the repository with what it was before the agent.
     fn watch_foreign(&mut self) -> Result<(), Stop> {
         let Some(before) = &self.guard else { return Ok(()) };
