@@ -114,6 +114,10 @@ impl Workspace for LocalWorkspace {
         self.tree.set_prepared(paths);
     }
 
+    fn set_kept(&mut self, paths: Vec<PathBuf>) {
+        self.tree.set_kept(paths);
+    }
+
     fn seal(&mut self) -> Result<(), LaneError> {
         self.tree.seal().map_err(failed)
     }

@@ -70,8 +70,10 @@ pub trait Workspace: Send {
     fn reset(&mut self, commit: &Oid) -> Result<(), LaneError>;
     /// Files exactly `tree`, HEAD and index at `head`.
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError>;
-    /// Paths that preparation made.
+    /// Paths that preparation made: outside of capture while they are unchanged.
     fn set_prepared(&mut self, paths: Vec<PathBuf>);
+    /// Directories that survive from node to node: never walked, captured or cleaned.
+    fn set_kept(&mut self, paths: Vec<PathBuf>);
     /// The pristine capture.
     fn seal(&mut self) -> Result<(), LaneError>;
     /// Brings the tree back.

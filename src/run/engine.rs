@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Instant;
 
@@ -120,10 +120,7 @@ impl<'a> Engine<'a, '_> {
             }
             _ => return inbox.recv().ok(),
         };
-        match inbox.recv_timeout(left) {
-            Ok(end) => Some(end),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        inbox.recv_timeout(left).ok()
     }
 
     fn time_is_up(&mut self) -> Result<(), Fault> {

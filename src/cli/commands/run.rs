@@ -18,7 +18,7 @@ use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::Diags;
-use crate::event::{Event, Termination};
+use crate::event::{Event, NoticeLevel, Termination};
 use crate::journal::{JournalWriter, RunState};
 use crate::lane::LocalLane;
 use crate::process::{self, Cancel, Runner, signals};
@@ -279,6 +279,11 @@ impl Session {
             return Err(Fault::Other(format!("{} was made by somebody else just now", cx.run_id.branch())));
         }
         cx.announce(Event::BranchCreated { branch: cx.run_id.branch(), base })?;
+        if !cx.config.worktree.keep.is_empty() {
+            let kept: Vec<&str> = cx.config.worktree.keep.iter().map(|k| k.value.as_str()).collect();
+            let message = format!("kept from node to node and trusted as it is: {}", kept.join(", "));
+            cx.notice(None, NoticeLevel::Notice, message)?;
+        }
         let mut integration = Integration::open(cx)?;
         let ending = self.with_integration(cx, files, &mut integration);
         let closed = integration.close();
