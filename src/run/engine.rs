@@ -152,7 +152,10 @@ impl<'a> Engine<'a, '_> {
         let cx = self.cx;
         let planned = &cx.plan.nodes[node];
         let id = planned.node.id.value.clone();
-        cx.head_is(&cx.lock_head())?;
+        // Compared while it can't move, so that a sibling's landing is not taken for somebody else's.
+        let head = cx.lock_head();
+        cx.head_is(&head)?;
+        drop(head);
         self.integration.assert_clean()?;
         let safe = planned.settings.parallel_safe.value;
         cx.tell(Event::Predicted { next: predicted(cx, node, safe) })?;

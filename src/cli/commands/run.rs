@@ -267,6 +267,7 @@ impl Session {
             deadline,
             baselines: Mutex::default(),
             head: Mutex::new(head.clone()),
+            landing: Mutex::new(()),
         }
     }
 

@@ -247,7 +247,10 @@ impl NodeRun<'_> {
                     prompt = Some(read?);
                 }
                 _ => {
-                    return Err(Stop::failed(format!("agent run: '{}' is not understood", options.join(" "))));
+                    return Err(Stop::failed(format!(
+                        "agent run: '{}' is not understood",
+                        options.join(" ")
+                    )));
                 }
             }
         }
