@@ -125,6 +125,8 @@ struct Run<'a> {
     deadlines: Deadlines,
     pauses: watch::Receiver<Pause>,
     paused: Pause,
+    /// A suspension is to be passed on.
+    suspending: bool,
     grace: Duration,
     /// The first reason to end it that came up.
     cause: Option<EndCause>,
@@ -166,6 +168,7 @@ impl<'a> Run<'a> {
             deadlines: Deadlines::new(&job.limits, started),
             pauses,
             paused,
+            suspending: false,
             grace: job.limits.grace,
             cause: None,
             kill_at: None,
@@ -307,10 +310,17 @@ impl<'a> Run<'a> {
     /// Sends what is waiting, as far as it goes. A supervisor that is gone shows in the reply
     /// that never comes.
     fn send(&mut self) {
+        if self.outgoing.is_empty() {
+            return;
+        }
         match self.control.try_write(&self.outgoing) {
             Ok(n) => drop(self.outgoing.drain(..n)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => self.outgoing.clear(),
+        }
+        if self.suspending && self.outgoing.is_empty() {
+            self.suspending = false;
+            self.shared.suspension.passed_on();
         }
     }
 
@@ -324,6 +334,7 @@ impl<'a> Run<'a> {
         if pause.now != self.paused.now {
             self.outgoing.push(if pause.now { wire::SUSPEND } else { wire::CONTINUE });
         }
+        self.suspending = pause.now;
         self.paused = pause;
     }
 

@@ -52,7 +52,7 @@ struct Supervisor {
 pub fn main(control: OwnedFd, stdio: [OwnedFd; 3]) -> i32 {
     let mut control = UnixStream::from(control);
     let Some((request, bell)) = prepare(&mut control) else { return 0 };
-    name(&request.label);
+    show(&format!("au:{}", request.label));
     let leader = match leader::start(&request, stdio) {
         Ok(leader) => leader,
         Err((stage, errno)) => {
@@ -85,15 +85,15 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Shows whose supervisor this is in the process list (15 bytes are shown there).
-fn name(label: &str) {
+/// Sets the name that the process list shows (its first 15 bytes).
+pub fn show(name: &str) {
     #[cfg(target_os = "linux")]
-    if let Ok(name) = std::ffi::CString::new(format!("au:{label}")) {
+    if let Ok(name) = std::ffi::CString::new(name) {
         // Only for people who look.
         let _ = rustix::thread::set_name(&name);
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = label;
+    let _ = name;
 }
 
 /// By which the harness can end a supervisor that does not answer any more.
