@@ -114,11 +114,7 @@ fn say(control: &mut UnixStream, reply: &Reply) {
 impl Supervisor {
     fn watch(mut self) -> i32 {
         loop {
-            let reaped = tree::reap();
-            if let Some((_, exit)) = reaped.ended.iter().find(|(pid, _)| *pid == self.leader) {
-                self.exit = Some(*exit);
-            }
-            if reaped.none_left {
+            if self.reap() {
                 return self.report(0);
             }
             if self.advance(Instant::now()) {
@@ -126,6 +122,14 @@ impl Supervisor {
             }
             self.wait();
         }
+    }
+
+    /// True if nobody is left.
+    fn reap(&mut self) -> bool {
+        let reaped = tree::reap();
+        let leader = reaped.ended.iter().find(|(pid, _)| *pid == self.leader);
+        self.exit = leader.map(|(_, exit)| *exit).or(self.exit);
+        reaped.none_left
     }
 
     /// Moves on where time or the leader's end asks for it; true when it gives up.
@@ -168,6 +172,8 @@ impl Supervisor {
             self.bell.silence();
         }
         if control {
+            // A leader that ended before a command came was not ended by it.
+            self.reap();
             self.obey();
         }
     }
