@@ -25,6 +25,7 @@ mod job;
 mod leader;
 mod passing;
 mod runner;
+mod session;
 mod sink;
 mod stamp;
 mod supervisor;
