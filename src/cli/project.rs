@@ -65,6 +65,7 @@ impl Project {
             config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags })
                 .map_err(Failure::Config)?;
         let layout = layout(&cwd, &repo, &config)?;
+        tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
         Ok(Project { repo, config, warnings, layout, environment })
     }
 

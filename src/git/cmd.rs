@@ -144,12 +144,16 @@ impl Git {
             _ => broken(e),
         })?;
         let stdin = child.stdin.take();
-        std::thread::scope(|scope| {
+        let begun = std::time::Instant::now();
+        let ended = std::thread::scope(|scope| {
             // Written beside the reading, so that neither side waits on a full pipe. A
             // program that stops reading early says why itself.
             scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
             child.wait_with_output().map_err(broken)
-        })
+        });
+        let code = ended.as_ref().ok().and_then(|o| o.status.code());
+        tracing::debug!(call = title(args), ?code, ms = begun.elapsed().as_millis(), "git");
+        ended
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {

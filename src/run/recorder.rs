@@ -44,6 +44,7 @@ impl Recorder {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let recorded = if synced { self.journal.announce(event) } else { self.journal.record(event) };
         let record = recorded.at(|| format!("can't write {}", self.journal.path().display()))?;
+        tracing::trace!(seq = record.seq, event = ?record.event, "journal");
         state.apply(&record);
         match &record.event {
             Event::Predicted { next } => self.write_json(names::PREDICTED, next),
