@@ -32,8 +32,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    log(cli.common.verbose);
     let screen = Screen::new(&cli.common);
+    log(cli.common.verbose, screen.color());
     match dispatch(&cli, &screen) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -64,7 +64,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 /// Tracing goes to standard error: RUST_LOG decides, else `-v`.
-fn log(verbose: u8) {
+fn log(verbose: u8, color: bool) {
     let level = match verbose {
         0 => "off",
         1 => "auditrun=info",
@@ -72,8 +72,11 @@ fn log(verbose: u8) {
         _ => "auditrun=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(color);
     // A second call in one process (tests) keeps the first.
     let _ = subscriber.try_init();
 }
