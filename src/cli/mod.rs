@@ -55,6 +55,8 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Explain { node } => commands::explain::run(common, node, screen),
         Command::Config(args) => commands::config::run(common, args, screen),
         Command::Check => commands::check::run(common, screen),
+        Command::Fmt(args) => commands::fmt::run(common, args, screen),
+        Command::Init(args) => commands::init::run(common, args, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
         Command::Demo { .. } => Err(Failure::Failed),

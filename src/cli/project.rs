@@ -53,8 +53,7 @@ impl Project {
     }
 
     fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
-        let cwd = std::env::current_dir()
-            .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
+        let cwd = current_dir()?;
         let repo = Repo::discover(&cwd)?;
         let environment = environment();
         let flags = flags(common, &cwd, &repo)?;
@@ -160,7 +159,20 @@ fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {
     })
 }
 
-fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
+/// Where the operator stands.
+///
+/// # Errors
+/// The directory is gone.
+pub fn current_dir() -> Result<PathBuf, Failure> {
+    std::env::current_dir()
+        .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
+}
+
+/// audit.kdl's root-relative name and its bytes, if there is one: `-f`, else the nearest.
+///
+/// # Errors
+/// The file that was named can't be read or lies outside of the repository.
+pub fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let path = match &common.file {
         Some(file) => cwd.join(file),
         None => match cwd
