@@ -1,6 +1,7 @@
 //! audit.kdl: from KDL to raw (as written, spans kept) to resolved (defaults, layers
 //! and references applied). Pure: files come in through [`LoadInput`].
 
+mod characters;
 mod decode;
 mod expand;
 mod find;

@@ -1,6 +1,8 @@
 //! KDL cut into tokens for the formatter: unlike the parser's tree, comments, line ends and
 //! `\` are all here. The text was parsed before, so whatever is odd is passed on as a word.
 
+use super::super::characters::{ends_line, is_space, line_end};
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -51,24 +53,6 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         lexer.next(c);
     }
     lexer.tokens
-}
-
-/// Bytes of the line end that `text` begins with; 0 if it begins with none.
-pub(super) fn line_end(text: &str) -> usize {
-    match text.chars().next() {
-        Some('\r') if text.starts_with("\r\n") => 2,
-        Some(c) if is_line_end(c) => c.len_utf8(),
-        _ => 0,
-    }
-}
-
-/// The characters that end a line in KDL.
-fn is_line_end(c: char) -> bool {
-    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn is_space(c: char) -> bool {
-    c.is_whitespace() && !is_line_end(c)
 }
 
 struct Lexer<'a> {
@@ -135,7 +119,7 @@ impl<'a> Lexer<'a> {
 }
 
 fn to_line_end(text: &str) -> usize {
-    text.find(is_line_end).unwrap_or(text.len())
+    text.find(ends_line).unwrap_or(text.len())
 }
 
 fn block_comment(text: &str) -> usize {
@@ -186,7 +170,7 @@ fn raw(text: &str) -> Option<usize> {
 fn word(text: &str) -> usize {
     let ends = |at: usize, c: char| {
         let comment = || text.get(at..).is_some_and(|r| ["//", "/*", "/-"].iter().any(|m| r.starts_with(m)));
-        c.is_whitespace() || is_line_end(c) || "\"(){};=\\".contains(c) || (c == '/' && comment())
+        is_space(c) || ends_line(c) || "\"(){};=\\".contains(c) || (c == '/' && comment())
     };
     text.char_indices().skip(1).find(|(at, c)| ends(*at, *c)).map_or(text.len(), |(at, _)| at)
 }
