@@ -12,6 +12,7 @@ mod model;
 mod raw;
 mod read;
 mod resolve;
+mod schema;
 mod show;
 mod starter;
 mod steps;
@@ -26,6 +27,7 @@ pub use format::format;
 pub use model::*;
 pub use raw::{NOTIFY_EVENTS, SUBCOMMANDS};
 pub use resolve::{NOTIFY_VARIABLES, VARIABLES};
+pub use schema::schema;
 pub use starter::{Look, starter};
 
 use crate::diag::{Diags, Source};
