@@ -85,7 +85,9 @@ fn a_stash_leaves_what_is_in_the_files() {
 
 #[test]
 fn another_branch_and_a_reset_change_nothing() {
-    lands("git checkout -q -b mine || true; echo 1 > n; git add n || true; git commit -qm x || true; git reset -q --soft HEAD~1 || true; git branch -D mine || true");
+    lands(
+        "git checkout -q -b mine || true; echo 1 > n; git add n || true; git commit -qm x || true; git reset -q --soft HEAD~1 || true; git branch -D mine || true",
+    );
 }
 
 #[test]
@@ -106,7 +108,9 @@ fn an_input_that_is_closed_early_is_no_error() {
 
 #[test]
 fn a_daemon_does_not_outlive_the_node() {
-    let world = lands("setsid sh -c 'sleep 86396' >/dev/null 2>&1 & (setsid sleep 86395 &) ; trap '' TERM; echo 1 > n");
+    let world = lands(
+        "setsid sh -c 'sleep 86396' >/dev/null 2>&1 & (setsid sleep 86395 &) ; trap '' TERM; echo 1 > n",
+    );
     assert_eq!((world.processes("sleep 86396"), world.processes("sleep 86395")), (vec![], vec![]));
 }
 
@@ -137,8 +141,15 @@ fn the_prompt_is_the_preamble_and_the_file_as_it_is() {
     let (got, file) = (world.landed("n"), world.read("docs/audit/prompts/A.md"));
     assert!(got.contains("read-only"), "{got}");
     let preamble = got.strip_suffix(file.trim_end()).expect("it ends with the file, unchanged");
-    let order = ["A is there.", "Anything else changes.", "Before editing, restate (a) the success criterion and (b) the failure mode you must avoid in one sentence each. If you cannot, halt.", "do not commit", "src/**"];
-    let places: Vec<usize> = order.iter().map(|w| preamble.find(w).unwrap_or_else(|| panic!("{w}: {preamble}"))).collect();
+    let order = [
+        "A is there.",
+        "Anything else changes.",
+        "Before editing, restate (a) the success criterion and (b) the failure mode you must avoid in one sentence each. If you cannot, halt.",
+        "do not commit",
+        "src/**",
+    ];
+    let places: Vec<usize> =
+        order.iter().map(|w| preamble.find(w).unwrap_or_else(|| panic!("{w}: {preamble}"))).collect();
     assert!(places.is_sorted(), "{places:?} {preamble}");
 }
 
@@ -149,28 +160,68 @@ fn the_environment_is_an_allow_list() {
     world.node("A").agent("env | sort > n").touches(&["n"]).est(1000).with("env", "NODE_OWN=yes");
     world.build();
     let env = [
-        ("SECRET_TOKEN", "sesame-open-up"), ("SSH_AUTH_SOCK", "/run/agent"), ("DBUS_SESSION_BUS_ADDRESS", "x"),
-        ("XDG_RUNTIME_DIR", "/run/u"), ("DOCKER_HOST", "d"), ("GIT_AUTHOR_NAME", "Mallory"), ("ASKED_FOR", "here"),
-        ("LC_ALL", "C"), ("TZ", "Europe/Berlin"), ("GIT_DIR", "/nowhere"),
+        ("SECRET_TOKEN", "sesame-open-up"),
+        ("SSH_AUTH_SOCK", "/run/agent"),
+        ("DBUS_SESSION_BUS_ADDRESS", "x"),
+        ("XDG_RUNTIME_DIR", "/run/u"),
+        ("DOCKER_HOST", "d"),
+        ("GIT_AUTHOR_NAME", "Mallory"),
+        ("ASKED_FOR", "here"),
+        ("LC_ALL", "C"),
+        ("TZ", "Europe/Berlin"),
+        ("GIT_DIR", "/nowhere"),
     ];
     let dir = world.repo.join(".git");
-    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, if *k == "GIT_DIR" { dir.to_str().unwrap() } else { v })).collect();
+    let env: Vec<(&str, &str)> =
+        env.iter().map(|(k, v)| (*k, if *k == "GIT_DIR" { dir.to_str().unwrap() } else { v })).collect();
     world.call_with(&env, &["run"]).exits(0);
     let seen = world.landed("n");
-    for name in ["SECRET_TOKEN", "SSH_AUTH_SOCK", "DBUS_", "XDG_RUNTIME_DIR", "DOCKER_HOST", "GIT_AUTHOR_NAME", "GIT_DIR"] {
+    for name in [
+        "SECRET_TOKEN",
+        "SSH_AUTH_SOCK",
+        "DBUS_",
+        "XDG_RUNTIME_DIR",
+        "DOCKER_HOST",
+        "GIT_AUTHOR_NAME",
+        "GIT_DIR",
+    ] {
         assert!(!seen.lines().any(|l| l.starts_with(name)), "{name} is passed on:\n{seen}");
     }
-    for line in ["ASKED_FOR=here", "CARGO_TERM_COLOR=never", "NODE_OWN=yes", "LC_ALL=C", "TZ=Europe/Berlin", "AUDITRUN_ROLE=node", "AUDITRUN_NODE_ID=A", "AUDITRUN_ATTEMPT=1"] {
+    for line in [
+        "ASKED_FOR=here",
+        "CARGO_TERM_COLOR=never",
+        "NODE_OWN=yes",
+        "LC_ALL=C",
+        "TZ=Europe/Berlin",
+        "AUDITRUN_ROLE=node",
+        "AUDITRUN_NODE_ID=A",
+        "AUDITRUN_ATTEMPT=1",
+    ] {
         assert!(seen.lines().any(|l| l == line), "{line} is not there:\n{seen}");
     }
-    for name in ["AUDITRUN_RUN_ID=", "AUDITRUN_WORKTREE=/", "AUDITRUN_PROMPT_FILE=/", "AUDITRUN_BUNDLE=/", "AUDITRUN_PORT_BASE=", "GIT_CEILING_DIRECTORIES=", "TMPDIR=/", "TMP=/", "TEMP=/", "HOME=", "PATH="] {
+    for name in [
+        "AUDITRUN_RUN_ID=",
+        "AUDITRUN_WORKTREE=/",
+        "AUDITRUN_PROMPT_FILE=/",
+        "AUDITRUN_BUNDLE=/",
+        "AUDITRUN_PORT_BASE=",
+        "GIT_CEILING_DIRECTORIES=",
+        "TMPDIR=/",
+        "TMP=/",
+        "TEMP=/",
+        "HOME=",
+        "PATH=",
+    ] {
         assert!(seen.lines().any(|l| l.starts_with(name)), "{name} is not there:\n{seen}");
     }
 }
 
 #[test]
 fn a_prompt_may_come_as_a_file_or_as_an_argument() {
-    for (via, body) in [("file", "cp $AUDITRUN_PROMPT_FILE n"), ("arg", "for a; do last=$a; done; printf '%s' \"$last\" > n")] {
+    for (via, body) in [
+        ("file", "cp $AUDITRUN_PROMPT_FILE n"),
+        ("arg", "for a; do last=$a; done; printf '%s' \"$last\" > n"),
+    ] {
         let mut world = World::new();
         world.agent_kdl = format!("prompt via=\"{via}\"");
         world.node("A").touches(&["n"]).est(100);
@@ -198,7 +249,11 @@ fn claude(script: &str, deadlines: &str) -> World {
     let mut world = World::new();
     program(&world.agents, "claude", format!("#!/bin/sh\ncat > /dev/null\n{script}\n"));
     write(&world.agents, "ok.jsonl", include_str!("fixtures/transcripts/claude-success.jsonl"));
-    write(&world.agents, "denied.jsonl", include_str!("fixtures/transcripts/claude-permission-denied-rc0.jsonl"));
+    write(
+        &world.agents,
+        "denied.jsonl",
+        include_str!("fixtures/transcripts/claude-permission-denied-rc0.jsonl"),
+    );
     world.kdl = format!(
         "remediation 0\nagent \"claude\" adapter=\"claude\" {{ command \"{}/claude\"; {deadlines} }}\nroles {{ node \"claude\" }}",
         world.agents.display()
@@ -244,7 +299,8 @@ fn a_permission_denied_with_nothing_done_fails_for_all_its_exit_0() {
 #[test]
 fn an_agent_that_is_not_there_is_told_before_any_branch() {
     let mut world = once("true", &["n"]);
-    world.kdl += "\nagent \"ghost\" adapter=\"exec\" { command \"no-such-program-7\" }\nroles { node \"ghost\" }";
+    world.kdl +=
+        "\nagent \"ghost\" adapter=\"exec\" { command \"no-such-program-7\" }\nroles { node \"ghost\" }";
     world.build();
     world.run().exits(3).says(&["no-such-program-7", "ghost"]);
     assert_eq!(world.branch(), "");

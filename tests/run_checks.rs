@@ -16,7 +16,8 @@ fn every_check_runs_even_after_a_failure() {
     world.build();
     world.run().exits(4).says(&["echo second"]);
     let checks = world.verification("A")["checks"].clone();
-    let codes: Vec<i64> = checks.as_array().unwrap().iter().map(|c| c["exit_code"].as_i64().unwrap()).collect();
+    let codes: Vec<i64> =
+        checks.as_array().unwrap().iter().map(|c| c["exit_code"].as_i64().unwrap()).collect();
     assert_eq!(codes, [1, 3, 0]);
     assert_eq!(checks[1]["stdout_tail"], "second\n");
     for key in ["command", "normalized", "signal", "timed_out", "stderr_tail", "duration_ms"] {
@@ -26,7 +27,11 @@ fn every_check_runs_even_after_a_failure() {
 
 #[test]
 fn checks_see_the_change_in_git_diff() {
-    let mut world = with_checks(&["git diff --quiet HEAD -- src/a.txt; test $? -eq 1", "test \"$(git rev-parse HEAD)\" = \"$(git rev-parse main)\"", "git diff --cached --quiet"]);
+    let mut world = with_checks(&[
+        "git diff --quiet HEAD -- src/a.txt; test $? -eq 1",
+        "test \"$(git rev-parse HEAD)\" = \"$(git rev-parse main)\"",
+        "git diff --cached --quiet",
+    ]);
     world.nodes[0].agent("echo more >> src/a.txt").touches(&["src/**"]);
     world.build();
     // At the head, where the proof asks again, there is no difference any more.
@@ -49,7 +54,12 @@ fn a_check_that_changes_the_candidate_fails() {
         let mut world = with_checks(&[tamper, "test ! -x n", "grep -qx 1 n"]);
         world.build();
         world.run().exits(4);
-        let codes = world.verification("A")["checks"].as_array().unwrap().iter().map(|c| c["exit_code"].clone()).collect::<Vec<_>>();
+        let codes = world.verification("A")["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["exit_code"].clone())
+            .collect::<Vec<_>>();
         assert_eq!(codes, [0, 0, 0], "the next check sees the captured tree again: {tamper}");
         assert_eq!(world.status("A"), "failed");
     }
@@ -57,7 +67,8 @@ fn a_check_that_changes_the_candidate_fails() {
 
 #[test]
 fn untracked_files_of_a_check_are_gone_before_the_next() {
-    let mut world = with_checks(&["echo x > residue; mkdir -p d; echo y > d/e", "test ! -e residue", "test ! -e d/e"]);
+    let mut world =
+        with_checks(&["echo x > residue; mkdir -p d; echo y > d/e", "test ! -e residue", "test ! -e d/e"]);
     world.build();
     world.run().exits(0);
     assert!(world.verification("A")["checks"][0].to_string().contains("residue"));
@@ -82,7 +93,8 @@ fn a_check_has_no_input() {
 
 #[test]
 fn long_output_is_kept_by_its_last_8_kib() {
-    let mut world = with_checks(&["i=0; while [ $i -lt 3000 ]; do echo line$i; echo err$i >&2; i=$((i+1)); done"]);
+    let mut world =
+        with_checks(&["i=0; while [ $i -lt 3000 ]; do echo line$i; echo err$i >&2; i=$((i+1)); done"]);
     world.build();
     world.run().exits(0);
     let check = world.verification("A")["checks"][0].clone();
@@ -96,7 +108,10 @@ fn long_output_is_kept_by_its_last_8_kib() {
 fn a_check_past_its_time_limit_fails_and_leaves_nothing() {
     let world = with_checks(&[]);
     world.write_bundle();
-    let prompt = world.read("docs/audit/prompts/A.md").replace("<done_when>\n", "<done_when>\n<check name=\"slow\" timeout=\"1s\">sleep 86392 & sleep 86391</check>\n");
+    let prompt = world.read("docs/audit/prompts/A.md").replace(
+        "<done_when>\n",
+        "<done_when>\n<check name=\"slow\" timeout=\"1s\">sleep 86392 & sleep 86391</check>\n",
+    );
     world.write("docs/audit/prompts/A.md", prompt);
     world.commit("base");
     world.run().exits(4).says(&["slow"]);
@@ -128,7 +143,9 @@ fn a_check_of_scope_repo_runs_verbatim() {
     let world = with_checks(&["true"]);
     world.write_bundle();
     let dir = world.repo.display().to_string();
-    let check = format!("<check scope=\"repo\">grep -rq hello {dir}/README.md</check>\n<check>grep -rq hello .</check>\n");
+    let check = format!(
+        "<check scope=\"repo\">grep -rq hello {dir}/README.md</check>\n<check>grep -rq hello .</check>\n"
+    );
     let prompt = world.read("docs/audit/prompts/A.md").replace("<check>true</check>\n", &check);
     world.write("docs/audit/prompts/A.md", prompt);
     world.commit("base");
@@ -187,7 +204,10 @@ fn a_broken_invariant_that_was_broken_before_is_a_warning_then_a_gap() {
     outcome.exits(1).says(&["INV-1"]);
     assert_eq!(world.status("A"), "verified", "it is no regression");
     let invariant = world.verification("A")["invariants"][0].clone();
-    assert_eq!((invariant["regression"].as_bool(), invariant["baseline_exit"].as_i64()), (Some(false), Some(1)));
+    assert_eq!(
+        (invariant["regression"].as_bool(), invariant["baseline_exit"].as_i64()),
+        (Some(false), Some(1))
+    );
 }
 
 #[test]
@@ -224,11 +244,16 @@ fn an_invariant_without_any_check_is_rejected_unless_it_is_advisory() {
     world.run().exits(0);
     world.kdl = "remediation 0".to_owned();
     world.write_bundle();
-    let state = world.read("docs/audit/state.md").replace("- **INV-7**: holds\n", "- **INV-7**: holds\n  - advisory: true\n");
+    let state = world
+        .read("docs/audit/state.md")
+        .replace("- **INV-7**: holds\n", "- **INV-7**: holds\n  - advisory: true\n");
     world.write("docs/audit/state.md", state);
     world.commit("advisory");
     world.run().exits(0);
-    assert!(world.text("audit-report.md").contains("INV-7") && world.text("audit-report.md").contains("unconfirmed"));
+    assert!(
+        world.text("audit-report.md").contains("INV-7")
+            && world.text("audit-report.md").contains("unconfirmed")
+    );
 }
 
 #[test]

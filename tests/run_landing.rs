@@ -16,7 +16,12 @@ fn a_fast_forward_lands_what_was_captured() {
     assert_eq!(verification["commit"], landing["new"]);
     let message = world.git(&format!("log -1 --format=%B {}", world.branch()));
     let run = world.branch().replace("audit/run-", "");
-    for line in [format!("Audit-Run: {run}"), "Audit-Node: A".into(), "Audit-Delta: D-A".into(), "Audit-Attempt: 1".into()] {
+    for line in [
+        format!("Audit-Run: {run}"),
+        "Audit-Node: A".into(),
+        "Audit-Delta: D-A".into(),
+        "Audit-Attempt: 1".into(),
+    ] {
         assert!(message.lines().any(|l| l == line), "{line}: {message}");
     }
     let who = world.git(&format!("log -1 --format='%an <%ae> %cn <%ce>' {}", world.branch()));
@@ -31,10 +36,14 @@ fn a_moved_head_means_a_rebase_and_another_test() {
     world.build();
     world.run().exits(0);
     let (a, b) = (world.verification("A"), world.verification("B"));
-    assert_eq!((b["landing"]["rebased"].as_bool(), b["landing"]["retested"].as_bool()), (Some(true), Some(true)));
+    assert_eq!(
+        (b["landing"]["rebased"].as_bool(), b["landing"]["retested"].as_bool()),
+        (Some(true), Some(true))
+    );
     assert_eq!(b["landing"]["old"], a["landing"]["new"]);
     assert_eq!(b["tree"], world.git(&format!("rev-parse {}^{{tree}}", world.branch())));
-    let range = format!("{}..{}", b["landing"]["old"].as_str().unwrap(), b["landing"]["new"].as_str().unwrap());
+    let range =
+        format!("{}..{}", b["landing"]["old"].as_str().unwrap(), b["landing"]["new"].as_str().unwrap());
     let diff = world.git(&format!("diff --binary --full-index -M50% {range}"));
     assert_eq!(world.text("runs/B/diff.patch").trim_end(), diff);
     assert_eq!(world.log(), ["node(A): add A", "node(B): add B"]);
@@ -62,7 +71,11 @@ fn two_siblings_that_add_the_same_file_conflict() {
     world.build();
     world.run().exits(4).says(&["same"]);
     assert_eq!((world.status("A"), world.status("B")), ("verified".into(), "failed".into()));
-    assert!(world.reason("B").contains("same") && world.reason("B").contains("conflict"), "{}", world.reason("B"));
+    assert!(
+        world.reason("B").contains("same") && world.reason("B").contains("conflict"),
+        "{}",
+        world.reason("B")
+    );
 }
 
 #[test]
@@ -80,14 +93,27 @@ fn a_regression_of_a_cited_invariant_after_the_rebase_does_not_land() {
 /// A node that leaves one line when it begins and one when it ends, in a file of all nodes.
 fn stamped(world: &mut World, id: &str) {
     let order = world.agents.join("order").display().to_string();
-    world.node(id).agent(&format!("echo b{id} >> {order}; sleep 0.4; echo 1 > {id}.out; echo e{id} >> {order}"));
+    world
+        .node(id)
+        .agent(&format!("echo b{id} >> {order}; sleep 0.4; echo 1 > {id}.out; echo e{id} >> {order}"));
 }
 
 /// The most nodes that ran at once.
 fn at_once(world: &World) -> usize {
     let order = std::fs::read_to_string(world.agents.join("order")).unwrap();
     let mut now = 0;
-    order.lines().map(|l| { if l.starts_with('b') { now += 1 } else { now -= 1 }; now }).max().unwrap()
+    order
+        .lines()
+        .map(|l| {
+            if l.starts_with('b') {
+                now += 1
+            } else {
+                now -= 1
+            };
+            now
+        })
+        .max()
+        .unwrap()
 }
 
 #[test]
@@ -152,7 +178,10 @@ fn hotspots_make_an_order_whoever_declares_them() {
     assert_eq!(at_once(&world), 1);
     let plan = world.json("preflight/dispatch_plan.json");
     let edge = &plan["edges"][0];
-    assert_eq!((edge["from"].as_str(), edge["to"].as_str(), edge["kind"].as_str()), (Some("A"), Some("B"), Some("hotspot")));
+    assert_eq!(
+        (edge["from"].as_str(), edge["to"].as_str(), edge["kind"].as_str()),
+        (Some("A"), Some("B"), Some("hotspot"))
+    );
 }
 
 #[test]

@@ -31,7 +31,9 @@ fn an_accepted_answer_is_committed_as_a_patch() {
     let message = world.git(&format!("log -1 --format=%B {}~1", world.branch()));
     assert!(message.contains("Audit-Resolve: Q-1"), "{message}");
     let note = world.text("resolutions/Q-1.md");
-    ["what does it say?", "README.md", "It is hello.", "0.93"].iter().for_each(|w| assert!(note.contains(w), "{note}"));
+    ["what does it say?", "README.md", "It is hello.", "0.93"]
+        .iter()
+        .for_each(|w| assert!(note.contains(w), "{note}"));
     let patched = "cp -r docs ../copy && cd ../copy && git init -q && mkdir docs && mv audit docs && git apply docs/audit/resolutions/Q-1.state.md.patch && cat docs/audit/state.md";
     assert_eq!(world.sh(patched), world.landed("docs/audit/state.md"));
     assert_eq!(world.text("audit-report.fingerprint").trim(), world.fingerprint());
@@ -60,7 +62,10 @@ fn the_line_ends_of_the_state_stay() {
     world.eol = "\r\n";
     world.build();
     world.run().exits(0);
-    let state = world.git(&format!("show {}:docs/audit/state.md | grep -c -v \"$(printf '\\r')$\" || true", world.branch()));
+    let state = world.git(&format!(
+        "show {}:docs/audit/state.md | grep -c -v \"$(printf '\\r')$\" || true",
+        world.branch()
+    ));
     assert_eq!(state, "0");
 }
 
@@ -123,7 +128,13 @@ fn malformed_once_is_asked_again_with_the_error() {
     let count = world.agents.join("calls");
     world.build();
     let answer = "{\"question_id\": \"Q-1\", \"evidence_paths\": [\"README.md\"], \"proposed_answer\": \"hello\", \"confidence\": 0.9, \"contradicts\": []}";
-    world.role("resolver", &format!("echo x >> {0}; if [ $(wc -l < {0}) = 1 ]; then echo 'no json {{'; else echo '{answer}'; fi\n", count.display()));
+    world.role(
+        "resolver",
+        &format!(
+            "echo x >> {0}; if [ $(wc -l < {0}) = 1 ]; then echo 'no json {{'; else echo '{answer}'; fi\n",
+            count.display()
+        ),
+    );
     world.run().exits(0);
     assert_eq!(std::fs::read_to_string(count).unwrap(), "x\nx\n");
 }
@@ -138,7 +149,14 @@ fn malformed_twice_goes_to_a_person() {
 #[test]
 fn a_resolver_sees_its_files_and_nothing_else() {
     let mut world = asked();
-    world.role("resolver", &format!("find . -type f > {0}/seen; {1}", world.agents.display(), std::fs::read_to_string(world.agents.join("resolver.sh")).unwrap()));
+    world.role(
+        "resolver",
+        &format!(
+            "find . -type f > {0}/seen; {1}",
+            world.agents.display(),
+            std::fs::read_to_string(world.agents.join("resolver.sh")).unwrap()
+        ),
+    );
     world.build();
     world.run().exits(0);
     let seen = std::fs::read_to_string(world.agents.join("seen")).unwrap();

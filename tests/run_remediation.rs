@@ -50,7 +50,12 @@ fn a_cycle_begins_from_the_base_unless_told_otherwise() {
     for (from, kept) in [("", false), (" from=\"attempt\"", true)] {
         let mut world = World::new();
         world.kdl = format!("remediation 2{from}");
-        world.node("A").agent("test -e n && echo kept > n || echo fresh > n").attempt(1, "echo wrong > n").touches(&["n"]).checks(&["! grep -q wrong n"]);
+        world
+            .node("A")
+            .agent("test -e n && echo kept > n || echo fresh > n")
+            .attempt(1, "echo wrong > n")
+            .touches(&["n"])
+            .checks(&["! grep -q wrong n"]);
         world.build();
         world.run().exits(0);
         assert_eq!(world.landed("n"), if kept { "kept" } else { "fresh" });
@@ -110,8 +115,14 @@ fn a_sibling_that_runs_finishes_and_lands() {
     let mut world = World::new();
     world.kdl = "remediation 0".to_owned();
     let marker = world.agents.join("failed");
-    world.node("A").agent(&format!("echo 1 > n; touch {}", marker.display())).touches(&["n"]).checks(&["false"]);
-    world.node("B").agent(&format!("until [ -e {} ]; do sleep 0.1; done; sleep 1; echo 1 > B.out", marker.display()));
+    world
+        .node("A")
+        .agent(&format!("echo 1 > n; touch {}", marker.display()))
+        .touches(&["n"])
+        .checks(&["false"]);
+    world
+        .node("B")
+        .agent(&format!("until [ -e {} ]; do sleep 0.1; done; sleep 1; echo 1 > B.out", marker.display()));
     world.node("C").deps(&["A"]);
     world.node("D").deps(&["C"]);
     world.build();
@@ -131,7 +142,8 @@ fn a_sibling_that_runs_finishes_and_lands() {
 
 #[test]
 fn a_splitter_s_proposal_stands_if_it_parses() {
-    let proposal = "# Split\n\n### A-one: add one\n- touches: `n`\n- estimated_loc: 3\n- done_when:\n  - `true`\n";
+    let proposal =
+        "# Split\n\n### A-one: add one\n- touches: `n`\n- estimated_loc: 3\n- done_when:\n  - `true`\n";
     for (answer, refined) in [(proposal.to_owned(), true), ("no idea".to_owned(), false)] {
         let mut world = World::new();
         world.kdl = "remediation 0\nroles { splitter \"fake\" }".to_owned();
@@ -139,14 +151,25 @@ fn a_splitter_s_proposal_stands_if_it_parses() {
         world.node("A").agent("echo 1 > n").touches(&["n"]).checks(&["false"]);
         world.build();
         world.run().exits(4);
-        assert_eq!(world.text("remediation/A/split.md").contains("A-one"), refined, "{}", world.text("remediation/A/split.md"));
+        assert_eq!(
+            world.text("remediation/A/split.md").contains("A-one"),
+            refined,
+            "{}",
+            world.text("remediation/A/split.md")
+        );
     }
 }
 
 #[test]
 fn a_large_diff_is_cut_with_its_path() {
     let mut world = World::new();
-    world.node("A").agent("echo right > n").attempt(1, "head -c 200000 /dev/zero | tr '\\0' 'x' | fold -w 1000 > n").touches(&["n"]).est(10_000).checks(&["grep -q right n"]);
+    world
+        .node("A")
+        .agent("echo right > n")
+        .attempt(1, "head -c 200000 /dev/zero | tr '\\0' 'x' | fold -w 1000 > n")
+        .touches(&["n"])
+        .est(10_000)
+        .checks(&["grep -q right n"]);
     world.build();
     world.run().exits(0);
     let cycle = world.text("remediation/A/cycle-1.md");
