@@ -108,7 +108,7 @@ impl NodeRun<'_> {
         }
         let last = answer.report.final_message.unwrap_or_default();
         if let Some(why) = last.trim_start().strip_prefix("HALT:") {
-            return Err(Stop::failed(format!("the agent halted: {}", first_line(why))));
+            return Err(Stop::failed(format!("the agent said HALT: {}", first_line(why.trim_start()))));
         }
         Ok(())
     }
