@@ -247,7 +247,12 @@ impl Session {
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(project.repo.clone(), self.runner.clone(), worktrees)),
+            lane: Box::new(LocalLane::new(
+                project.repo.clone(),
+                self.runner.clone(),
+                worktrees,
+                config.worktree.reuse,
+            )),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),
             repo: project.repo.clone(),
             bundle: examined.bundle,
