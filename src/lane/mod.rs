@@ -74,6 +74,8 @@ pub trait Workspace: Send {
     fn set_prepared(&mut self, paths: Vec<PathBuf>);
     /// Directories that survive from node to node: never walked, captured or cleaned.
     fn set_kept(&mut self, paths: Vec<PathBuf>);
+    /// Takes what a reopened worktree holds for work on top of its HEAD, to be captured.
+    fn adopt(&mut self) -> Result<(), LaneError>;
     /// The pristine capture.
     fn seal(&mut self) -> Result<(), LaneError>;
     /// Brings the tree back.

@@ -310,10 +310,7 @@ impl Session {
             }
             Resolved::Stopped(why) => return Ok(Ending::new(Termination::AgentUnavailable, why)),
         }
-        let bounds = &cx.config.bounds;
-        let scheduler =
-            engine::scheduler(&cx.plan, bounds.max_iterations.value, u32::from(cx.config.remediation.value));
-        let dispatched = engine::dispatch(cx, scheduler, integration)?;
+        let dispatched = engine::dispatch(cx, engine::Start::anew(cx), integration)?;
         if dispatched.reason != Termination::AllDone {
             return Ok(Ending::new(dispatched.reason, dispatched.message));
         }
