@@ -8,6 +8,7 @@ pub mod gate;
 pub mod graph;
 pub mod man;
 pub mod preflight;
+pub mod resume;
 pub mod run;
 pub mod shell;
 pub mod status;
