@@ -9,7 +9,9 @@ pub mod finish;
 pub mod gate_report;
 pub mod lock;
 pub mod output;
+pub mod past;
 pub mod project;
+pub mod session;
 
 use std::ffi::OsString;
 
@@ -47,6 +49,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let common = &cli.common;
     match &cli.command {
         Command::Run => commands::run::run(common, screen),
+        Command::Resume(args) => commands::resume::run(common, args, screen),
         Command::Preflight => commands::preflight::run(common, screen),
         Command::Status => commands::status::run(common, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),

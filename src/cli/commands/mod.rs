@@ -10,6 +10,7 @@ pub mod graph;
 pub mod init;
 pub mod man;
 pub mod preflight;
+pub mod resume;
 pub mod run;
 pub mod shell;
 pub mod status;
