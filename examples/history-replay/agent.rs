@@ -45,7 +45,8 @@ pub fn plan(step: &Step) -> Vec<u8> {
 /// Does the work of the node that the environment names.
 pub fn main(plan: &Path) -> Result<(), Failure> {
     // The prompt says nothing that the plan does not.
-    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).at(|| "can't read the prompt".to_owned())?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())
+        .at(|| "can't read the prompt".to_owned())?;
     let node = std::env::var("AUDITRUN_NODE_ID").map_err(|_| Failure::new("AUDITRUN_NODE_ID is not set"))?;
     let file = plan.join(&node);
     let records = fs::read(&file).at(|| format!("can't read {}", file.display()))?;

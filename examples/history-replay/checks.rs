@@ -94,12 +94,12 @@ fn modes(step: &Step) -> impl Iterator<Item = String> {
 /// such a path is left to the comparison of the trees.
 fn gone(step: &Step) -> impl Iterator<Item = String> {
     let files: BTreeSet<&[u8]> = step.written().map(|(path, _)| path).collect();
-    step.deleted().filter(move |path| !crate::order::directories(path).any(|dir| files.contains(dir))).filter_map(
-        |path| {
+    step.deleted()
+        .filter(move |path| !crate::order::directories(path).any(|dir| files.contains(dir)))
+        .filter_map(|path| {
             let path = word(path)?;
             Some(format!("test ! -f {path} && test ! -L {path}"))
-        },
-    )
+        })
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> Vec<String> {

@@ -27,7 +27,10 @@ pub fn place(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(dir).at(|| format!("can't make {}", dir.display()))?;
     let mut entries = std::fs::read_dir(dir).at(|| format!("can't read {}", dir.display()))?;
     if entries.next().is_some() {
-        return Err(Failure::new(format!("{} is not empty: name a new directory with --into", dir.display())));
+        return Err(Failure::new(format!(
+            "{} is not empty: name a new directory with --into",
+            dir.display()
+        )));
     }
     dir.canonicalize().at(|| format!("can't resolve {}", dir.display()))
 }

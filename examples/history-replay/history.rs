@@ -78,7 +78,8 @@ impl Step {
 /// Reads the last `count` commits that have a parent.
 pub fn read(git: &Git, count: usize) -> Result<History, Failure> {
     let limit = format!("--max-count={}", count.saturating_add(1));
-    let log = git.bytes(&["log", "-z", "--first-parent", "--encoding=UTF-8", "--format=%H%n%B", &limit, "HEAD"])?;
+    let log =
+        git.bytes(&["log", "-z", "--first-parent", "--encoding=UTF-8", "--format=%H%n%B", &limit, "HEAD"])?;
     let mut commits: Vec<(String, String)> = fields(&log).map(split_entry).collect();
     commits.reverse();
     let (Some((base, _)), Some((head, _))) = (commits.first().cloned(), commits.last().cloned()) else {
@@ -96,9 +97,11 @@ fn split_entry(entry: &[u8]) -> (String, String) {
 }
 
 fn step(git: &Git, parent: &str, commit: &str, message: &str) -> Result<Step, Failure> {
-    let raw = git.bytes(&["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", parent, commit])?;
+    let raw =
+        git.bytes(&["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", parent, commit])?;
     let source = format!("--attr-source={parent}");
-    let count = ["diff-tree", "-r", "-z", "--numstat", "-M50%", "--no-ext-diff", "--no-textconv", parent, commit];
+    let count =
+        ["diff-tree", "-r", "-z", "--numstat", "-M50%", "--no-ext-diff", "--no-textconv", parent, commit];
     let numstat = git.bytes(&[&[source.as_str()], &count[..]].concat())?;
     Ok(Step {
         commit: commit.to_owned(),
@@ -180,7 +183,11 @@ mod tests {
         assert_eq!(
             changes,
             [
-                Change { path: b"run me".to_vec(), old: entry(Kind::File, "aa"), new: entry(Kind::Executable, "bb") },
+                Change {
+                    path: b"run me".to_vec(),
+                    old: entry(Kind::File, "aa"),
+                    new: entry(Kind::Executable, "bb")
+                },
                 Change { path: b"link".to_vec(), old: None, new: entry(Kind::Link, "cc") },
                 Change { path: b"sub".to_vec(), old: entry(Kind::Submodule, "dd"), new: None },
             ]

@@ -49,7 +49,8 @@ pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
 }
 
 fn impossible(change: &Change) -> Option<&'static str> {
-    let submodule = |entry: &Option<crate::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
+    let submodule =
+        |entry: &Option<crate::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
     if submodule(&change.old) || submodule(&change.new) {
         return Some("a submodule");
     }

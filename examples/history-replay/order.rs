@@ -106,7 +106,8 @@ pub fn directories(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub fn below<'a, V>(map: &'a BTreeMap<Vec<u8>, V>, dir: &[u8]) -> impl Iterator<Item = (&'a Vec<u8>, &'a V)> {
     let start = [dir, b"/"].concat();
     let prefix = start.clone();
-    map.range((Bound::Excluded(start), Bound::Unbounded)).take_while(move |(path, _)| path.starts_with(&prefix))
+    map.range((Bound::Excluded(start), Bound::Unbounded))
+        .take_while(move |(path, _)| path.starts_with(&prefix))
 }
 
 /// The files of that name that say something about a path.
@@ -164,7 +165,7 @@ mod tests {
         assert_eq!(edges(&[&["-a"], &["+a/b"]]), [vec![], vec![0]]);
         assert_eq!(edges(&[&["-a/b/c"], &["-a/d"], &["+a"]]), [vec![], vec![], vec![0, 1]]);
         // Neighbours in the order of bytes that are no directories of it.
-        assert_eq!(edges(&[&["a-b"], &["a.c"], &["a0"], &["a"]]), [vec![], vec![], vec![], vec![]]);
+        assert!(edges(&[&["a-b"], &["a.c"], &["a0"], &["a"]]).concat().is_empty());
     }
 
     #[test]
@@ -173,6 +174,9 @@ mod tests {
         assert_eq!(edges(ignore), [vec![], vec![], vec![0], vec![2], vec![1]]);
         let nested: &[&[&str]] = &[&["+d/x"], &["+e/x"], &["d/.gitignore"], &["+d/e/y"], &["+e/y"]];
         assert_eq!(edges(nested), [vec![], vec![], vec![0], vec![2], vec![]]);
-        assert_eq!(edges(&[&["a"], &[".gitattributes"], &["-b"], &["c"]]), [vec![], vec![0], vec![], vec![1]]);
+        assert_eq!(
+            edges(&[&["a"], &[".gitattributes"], &["-b"], &["c"]]),
+            [vec![], vec![0], vec![], vec![1]]
+        );
     }
 }

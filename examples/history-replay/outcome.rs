@@ -45,8 +45,12 @@ impl fmt::Display for Verdict {
         };
         match (self.differing.is_empty(), self.left_out) {
             (true, 0) => writeln!(f, "equal: {branch} has the tree of the history's head")?,
-            (true, n) => writeln!(f, "equal: {branch} has the tree of the history's head, {n} paths left out")?,
-            (false, _) => writeln!(f, "{branch} differs from the history's head in {} paths:", self.differing.len())?,
+            (true, n) => {
+                writeln!(f, "equal: {branch} has the tree of the history's head, {n} paths left out")?
+            }
+            (false, _) => {
+                writeln!(f, "{branch} differs from the history's head in {} paths:", self.differing.len())?
+            }
         }
         for path in self.differing.iter().take(SHOWN) {
             writeln!(f, "  {}", shown(path))?;

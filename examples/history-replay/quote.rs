@@ -11,7 +11,9 @@ pub fn pattern(path: &[u8]) -> String {
         for c in chunk.valid().chars() {
             match c {
                 c if c.is_control() => out.push('?'),
-                c if c.is_ascii_punctuation() && !matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | '=' | '~') => {
+                c if c.is_ascii_punctuation()
+                    && !matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | '=' | '~') =>
+                {
                     out.extend(['\\', c]);
                 }
                 c => out.push(c),

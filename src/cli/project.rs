@@ -155,7 +155,8 @@ impl Project {
 }
 
 fn current_dir() -> Result<PathBuf, Failure> {
-    std::env::current_dir().map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
+    std::env::current_dir()
+        .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
 }
 
 fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {

@@ -44,7 +44,8 @@ pub fn run(common: &Common, dir: Option<&Path>, screen: &Screen) -> Result<Exit,
 fn place(dir: Option<&Path>) -> Result<PathBuf, Failure> {
     let Some(dir) = dir else {
         let made = tempfile::Builder::new().prefix("auditrun-demo-").tempdir();
-        let made = made.map_err(|e| Failure::Usage(format!("can't make a temporary directory: {e}"), None))?;
+        let made =
+            made.map_err(|e| Failure::Usage(format!("can't make a temporary directory: {e}"), None))?;
         return resolved(&made.keep());
     };
     let remedy = "name a directory that is new or empty, or none at all: auditrun demo";
@@ -80,7 +81,8 @@ fn farewell(place: &Path, out: &Path) -> String {
     let state = journal::read(&out.join(names::JOURNAL)).map(|read| journal::replay(&read.records));
     let branch = state.ok().and_then(|state| state.branch);
     let fingerprint = std::fs::read_to_string(out.join(names::FINGERPRINT)).ok();
-    let file = |name: &str| Some(out.join(name)).filter(|path| path.is_file()).map(|p| p.display().to_string());
+    let file =
+        |name: &str| Some(out.join(name)).filter(|path| path.is_file()).map(|p| p.display().to_string());
     let rows = [
         ("repository", Some(place.display().to_string())),
         ("branch", branch),
@@ -129,10 +131,13 @@ mod tests {
     fn the_example_is_embedded_whole() {
         let files = files();
         let names: Vec<_> = files.iter().map(|f| f.path.to_string_lossy().into_owned()).collect();
-        for name in ["audit.kdl", "docs/audit/state.md", "docs/audit/graph.md", "docs/audit/prompts/weather.md"] {
+        for name in
+            ["audit.kdl", "docs/audit/state.md", "docs/audit/graph.md", "docs/audit/prompts/weather.md"]
+        {
             assert!(names.iter().any(|n| n == name), "{name} is not among {names:?}");
         }
-        let programs: Vec<_> = files.iter().filter(|f| f.executable).map(|f| f.path.to_string_lossy()).collect();
+        let programs: Vec<_> =
+            files.iter().filter(|f| f.executable).map(|f| f.path.to_string_lossy()).collect();
         assert_eq!(programs.len(), 2, "{programs:?}");
     }
 
@@ -147,7 +152,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(place(Some(&dir.path().join("new/deep"))).is_ok());
         let taken = place(Some(dir.path())).unwrap_err();
-        assert!(matches!(&taken, Failure::Usage(what, Some(_)) if what.ends_with("is not empty")), "{taken:?}");
+        assert!(
+            matches!(&taken, Failure::Usage(what, Some(_)) if what.ends_with("is not empty")),
+            "{taken:?}"
+        );
         let file = dir.path().join("file");
         std::fs::write(&file, "x").unwrap();
         assert_eq!(place(Some(&file)).unwrap_err().exit(), Exit::Usage);
