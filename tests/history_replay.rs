@@ -1,6 +1,7 @@
 //! The example program `history-replay` on a history with everything that makes replaying hard.
 //! `cargo test` builds it; `cargo test --test history_replay` does not: `cargo build --examples`
 //! before it.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail as they do.
 
 mod support;
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What went wrong, as a sentence.
 #[derive(Debug)]
@@ -87,17 +87,17 @@ impl Git {
 
 /// Runs a command to its end and gives its output, which is an error if it fails.
 pub fn succeed(mut command: Command, input: &[u8]) -> Result<Vec<u8>, Failure> {
-    let (code, out, err) = run(&mut command, input)?;
-    if code == Some(0) {
-        return Ok(out);
+    let output = run(&mut command, input)?;
+    if output.status.success() {
+        return Ok(output.stdout);
     }
     let args: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
-    let said = String::from_utf8_lossy(&err).trim_end().to_owned();
+    let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
     Err(Failure::new(format!("git {} failed: {said}", args.join(" "))))
 }
 
-/// Exit code (none: a signal), standard output, standard error.
-pub fn run(command: &mut Command, input: &[u8]) -> Result<(Option<i32>, Vec<u8>, Vec<u8>), Failure> {
+/// Runs a command to its end, whatever that is.
+pub fn run(command: &mut Command, input: &[u8]) -> Result<Output, Failure> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().at(|| "can't start git".to_owned())?;
     let stdin = child.stdin.take();
@@ -109,8 +109,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Result<(Option<i32>, Vec<u8>,
         });
         child.wait_with_output()
     });
-    let output = output.at(|| "can't read from git".to_owned())?;
-    Ok((output.status.code(), output.stdout, output.stderr))
+    output.at(|| "can't read from git".to_owned())
 }
 
 /// The fields of a `-z` output.

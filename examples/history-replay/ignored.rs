@@ -25,9 +25,11 @@ pub fn added(git: &Git, step: &Step) -> Result<Vec<Vec<u8>>, Failure> {
     }
     let input: Vec<u8> = added.iter().flat_map(|path| [b"./", *path, b"\0"].concat()).collect();
     let mut ask = empty.command(&["check-ignore", "--no-index", "-z", "--stdin"]);
-    let (code, out, _) = run(&mut ask, &input)?;
-    match code {
-        Some(0) => Ok(fields(&out).map(|path| path.strip_prefix(b"./").unwrap_or(path).to_vec()).collect()),
+    let output = run(&mut ask, &input)?;
+    match output.status.code() {
+        Some(0) => {
+            Ok(fields(&output.stdout).map(|path| path.strip_prefix(b"./").unwrap_or(path).to_vec()).collect())
+        }
         Some(1) => Ok(Vec::new()), // None of them.
         // Says what is wrong.
         _ => succeed(ask, &input).map(|_| Vec::new()),
