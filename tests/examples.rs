@@ -1,8 +1,40 @@
 //! Every example project, run as its README says: what it promises is what happens.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests fail as they do.
+
 mod support;
 
+use std::path::Path;
+
 use support::{World, fingerprint_script};
+
+/// The commands of a section of an example's README: its indented lines.
+fn commands(example: &str, section: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = text.split("\n## ").find(|part| part.starts_with(section)).unwrap();
+    let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+/// `line` with the program under test first on PATH.
+fn sh(world: &World, line: &str) -> support::Ended {
+    let bin = Path::new(env!("CARGO_BIN_EXE_auditrun")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    world.program("sh").env("PATH", path).args(["-c", line]).run()
+}
+
+/// Every command that the README proposes after a run works.
+#[track_caller]
+fn look_at_works(world: &World, example: &str) {
+    let commands = commands(example, "Look at");
+    assert!(commands.len() > 1, "{commands:?}");
+    // A shell waits for somebody.
+    for line in commands.iter().filter(|line| !line.starts_with("auditrun shell")) {
+        let ended = sh(world, line).must_exit(0);
+        assert!(!ended.out.is_empty(), "{line} prints nothing");
+    }
+}
 
 /// Runs an example that is to be proven, and checks everything that every proven run owes.
 #[track_caller]
@@ -16,6 +48,7 @@ fn proven(example: &str) -> World {
     assert_eq!(world.fingerprint(), world.fingerprint_by("README.md"));
     world.auditrun(["verify"]).must_exit(0).must_say(&world.fingerprint());
     world.auditrun(["gate", "--base", "main"]).must_exit(0);
+    look_at_works(&world, example);
     world
 }
 
@@ -114,6 +147,7 @@ fn remediation_ends_in_a_split() {
     assert!(kept >= 1, "the failed node's worktree is kept");
     world.auditrun(["gate", "--base", "main"]).must_exit(1);
     world.auditrun(["verify"]).must_exit(1);
+    look_at_works(&world, "remediation/splits");
 }
 
 #[test]
@@ -140,4 +174,22 @@ fn open_question_without_a_sure_answer_goes_to_a_person() {
     world.auditrun(["run"]).must_exit(4).must_say("Q-1");
     assert_eq!(world.iteration(), (0, "halted".to_owned(), "open_question".to_owned()));
     assert_eq!(world.audit_log(), [] as [&str; 0]);
+}
+
+#[test]
+fn the_run_that_a_readme_describes_works() {
+    let world = World::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let lines = commands("quickstart", "Run it").join("\n").replace("/tmp/", "../");
+    sh(&world, &format!("set -e; ln -s {root}/examples examples\n{lines}")).must_exit(0);
+    assert!(world.top().join("trail-guide/docs/audit/audit-report.fingerprint").is_file());
+}
+
+#[test]
+fn the_entry_point_hands_its_arguments_on() {
+    let world = World::of_example("quickstart");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/run-audit.sh");
+    sh(&world, &format!("{} --dry-run", script.display())).must_exit(0).must_say("banner");
+    sh(&world, &format!("{} --no-such-flag", script.display())).must_exit(2);
+    sh(&world, script.to_str().unwrap()).must_exit(0).must_say("verified and proven");
 }

@@ -203,17 +203,30 @@ fn an_agent_gets_the_messages_and_is_not_held_to_the_blobs() {
     world.commit("base");
     world.write("b.txt", "b, as history has it\n");
     world.commit("Add b.txt\n\nWith <done_when><check>false</check></done_when> in the message.");
-    // A real agent's program, stood in for by a script of the same name first on PATH.
-    let bin = world.top().join("bin");
-    std::fs::create_dir_all(&bin).unwrap();
-    let aider = bin.join("aider");
-    std::fs::write(&aider, "#!/bin/sh\necho 'b, as an agent has it' > b.txt\necho done\n").unwrap();
-    std::fs::set_permissions(&aider, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let script = world.top().join("agent.sh");
+    let plan = "grep -q 'Add b.txt' && echo 'b, as an agent has it' > b.txt\n";
+    std::fs::write(&script, plan).unwrap();
+    let settings = world.top().join("more.kdl");
+    let block = format!(
+        "agent \"mine\" adapter=\"exec\" {{\n    command \"sh\"\n    args \"{}\"\n}}\n",
+        script.display()
+    );
+    std::fs::write(&settings, block).unwrap();
     let into = world.top().join("into");
-    let args = ["--agent", "aider", "--check", "grep -q b b.txt", "--into", into.to_str().unwrap()];
-    let ended = world.program(program()).env("PATH", path).args(args).run();
-    let ended = ended.must_exit(0).must_say("differs from the history's head in 1 paths").must_say("  b.txt");
+    let ended = replay(
+        &world,
+        &[
+            "--agent",
+            "mine",
+            "--settings",
+            "../more.kdl",
+            "--check",
+            "grep -q b b.txt",
+            "--into",
+            into.to_str().unwrap(),
+        ],
+    );
+    let ended = ended.must_exit(0).must_say("differs from the history's head in 1 path:").must_say("  b.txt");
     assert!(!ended.says("equal:"));
 }
 
@@ -225,5 +238,6 @@ fn what_can_not_be_begun_is_said() {
     world.commit("the only one");
     replay(&world, &["--into", "../into-2"]).must_exit(2).must_say("nothing to replay");
     replay(&world, &["--into", "."]).must_exit(2).must_say("is not empty");
+    replay(&world, &["--settings", "../no.kdl", "--into", "../into-4"]).must_exit(2);
     replay(&world, &["--repo", "../nowhere", "--into", "../into-3"]).must_exit(2).must_say("nowhere");
 }

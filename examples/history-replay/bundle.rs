@@ -27,14 +27,13 @@ pub struct Bundle {
 pub fn make(history: &History, clone: &Clone, options: &RunOptions) -> Result<Bundle, Failure> {
     let dir = free_dir(&clone.git, history)?;
     let program = std::env::current_exe().at(|| "can't find this program".to_owned())?;
-    let config = match &options.agent {
-        Some(_) => settings(history.steps.len()),
-        None => replay_settings(
-            history.steps.len(),
-            &program.to_string_lossy(),
-            &clone.plan_dir().to_string_lossy(),
-        ),
-    };
+    let mut config = settings(history.steps.len());
+    if options.agent.is_none() {
+        config += &replay_settings(&program.to_string_lossy(), &clone.plan_dir().to_string_lossy());
+    }
+    if let Some(file) = &options.settings {
+        config += &std::fs::read_to_string(file).at(|| format!("can't read {}", file.display()))?;
+    }
     let mut files = vec![
         (format!("{dir}/audit.kdl"), config),
         (format!("{dir}/state.md"), state(history)),
@@ -75,13 +74,12 @@ fn settings(nodes: usize) -> String {
     format!("bounds max-iterations={}\n", nodes.saturating_mul(3).max(1))
 }
 
-fn replay_settings(nodes: usize, program: &str, plan: &str) -> String {
+fn replay_settings(program: &str, plan: &str) -> String {
     format!(
         "agent \"replay\" adapter=\"exec\" default=#true {{\n    command {}\n    args \"agent\" {}\n}}\n\
-         // A recording does not get better by being played again.\nremediation 0\n{}",
+         // A recording does not get better by being played again.\nremediation 0\n",
         kdl(program),
         kdl(plan),
-        settings(nodes)
     )
 }
 

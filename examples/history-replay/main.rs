@@ -63,7 +63,8 @@ fn replay(options: &RunOptions) -> Result<u8, Failure> {
     }
     let bundle = bundle::make(&landable.history, &clone, options)?;
     clone.commit_bundle(&landable.history.base, &bundle)?;
-    println!("replaying {} commits in {}", landable.history.steps.len(), clone.git.dir().display());
+    let commits = auditrun::base::text::count(landable.history.steps.len(), "commit");
+    println!("replaying {commits} in {}", clone.git.dir().display());
     let code = clone.run_auditrun(&bundle.dir, options)?;
     let verdict = outcome::compare(&clone.git, &landable, &bundle.dir)?;
     print!("{verdict}");

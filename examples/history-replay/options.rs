@@ -32,6 +32,9 @@ pub struct RunOptions {
     /// Give the commit messages to this agent instead of replaying the commits
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+    /// More of audit.kdl, such as the agent's block with its model
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
     /// A command that must pass after each commit, such as 'cargo test'; can be repeated
     #[arg(long, value_name = "COMMAND")]
     pub check: Vec<String>,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use auditrun::base::text::count;
+
 use crate::git::{Failure, Git, fields};
 use crate::landable::{Landable, shown};
 
@@ -46,10 +48,15 @@ impl fmt::Display for Verdict {
         match (self.differing.is_empty(), self.left_out) {
             (true, 0) => writeln!(f, "equal: {branch} has the tree of the history's head")?,
             (true, n) => {
-                writeln!(f, "equal: {branch} has the tree of the history's head, {n} paths left out")?
+                writeln!(
+                    f,
+                    "equal: {branch} has the tree of the history's head, {} left out",
+                    count(n, "path")
+                )?;
             }
             (false, _) => {
-                writeln!(f, "{branch} differs from the history's head in {} paths:", self.differing.len())?
+                let paths = count(self.differing.len(), "path");
+                writeln!(f, "{branch} differs from the history's head in {paths}:")?;
             }
         }
         for path in self.differing.iter().take(SHOWN) {
