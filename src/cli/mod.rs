@@ -62,7 +62,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init(args) => commands::init::run(common, args, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
-        Command::Demo { .. } => Err(Failure::Failed),
+        Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
         Command::Completions { shell } => Ok(commands::man::completions(*shell, screen)),
         Command::Man => commands::man::man(screen),
     }

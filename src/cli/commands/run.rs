@@ -28,7 +28,14 @@ use crate::run::resume;
 /// # Errors
 /// Problems that come too early for a run: usage, configuration, the lock.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
-    let project = Project::open(common)?;
+    run_in(common, Project::open(common)?, screen)
+}
+
+/// Runs the bundle of a project.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit, Failure> {
     screen.warnings(&project.warnings);
     if common.dry_run {
         return super::preflight::show(&project, screen);
