@@ -20,6 +20,7 @@ pub mod recorder;
 pub mod resume;
 pub mod scheduler;
 pub mod split;
+pub mod split_text;
 pub mod splitting;
 #[cfg(test)]
 mod testing;
