@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::git::{Failure, Git, fields};
+use super::git::{Failure, Git, fields};
 
 /// The window, oldest commit first.
 #[derive(Debug, Clone)]

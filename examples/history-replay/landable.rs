@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::git::{Failure, Git};
-use crate::history::{Change, History, Kind};
-use crate::links::Links;
-use crate::{attributes, history, ignored, order};
+use super::git::{Failure, Git};
+use super::history::{Change, History, Kind};
+use super::links::Links;
+use super::{attributes, history, ignored, order};
 
 /// A history that can be replayed.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
 
 fn impossible(change: &Change) -> Option<&'static str> {
     let submodule =
-        |entry: &Option<crate::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
+        |entry: &Option<super::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
     if submodule(&change.old) || submodule(&change.new) {
         return Some("a submodule");
     }
@@ -101,8 +101,8 @@ pub fn short(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{Entry, Step};
     use super::*;
-    use crate::history::{Entry, Step};
 
     fn change(path: &str, kind: Kind) -> Change {
         Change { path: path.into(), old: None, new: Some(Entry { kind, oid: "aa".to_owned() }) }

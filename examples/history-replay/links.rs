@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::git::{Failure, Git, fields};
-use crate::history::{Kind, Step};
+use super::git::{Failure, Git, fields};
+use super::history::{Kind, Step};
 
 /// As many as Linux follows.
 const MOST: usize = 40;
