@@ -14,7 +14,13 @@ const NEVER: Spec = Spec("B", "echo no > B.txt", "grep -q yes B.txt", &["A"]);
 
 fn waiting(world: &RunWorld, node: &str) {
     let gate = world.path().join("gate");
-    world.script(node, &format!("touch {0}.up; until test -e {0}; do sleep 0.02; done; echo {node} > {node}.txt", gate.display()));
+    world.script(
+        node,
+        &format!(
+            "touch {0}.up; until test -e {0}; do sleep 0.02; done; echo {node} > {node}.txt",
+            gate.display()
+        ),
+    );
 }
 
 /// A run whose agent of B waits until the world's gate is there.
@@ -74,14 +80,18 @@ fn what_a_killed_agent_had_done_is_kept_by_a_ref() {
     let world = RunWorld::new(&[A, B]);
     waiting(&world, "B");
     let gate = world.path().join("gate");
-    world.script("B", &format!("echo half > B.txt; touch {0}.up; until test -e {0}; do sleep 0.02; done", gate.display()));
+    world.script(
+        "B",
+        &format!("echo half > B.txt; touch {0}.up; until test -e {0}; do sleep 0.02; done", gate.display()),
+    );
     let mut child = world.start(&["run"]);
     world.wait_until("B runs", || world.path().join("gate.up").exists());
     child.kill().unwrap();
     wait(child);
     world.script("B", B.1);
     world.run(&["resume"]).expect(0);
-    let kept = world.git(&["for-each-ref", "--format=%(refname)", "refs/auditrun/**/B/attempt-1-iteration-2"]);
+    let kept =
+        world.git(&["for-each-ref", "--format=%(refname)", "refs/auditrun/**/B/attempt-1-iteration-2"]);
     assert_eq!(world.git(&["show", &format!("{kept}:B.txt")]), "half");
     assert_proven(&world);
 }
@@ -91,7 +101,13 @@ fn a_bound_holds_until_a_flag_raises_it() {
     let world = RunWorld::new(&[A, B]);
     world.run(&["run", "--max-iterations", "2", "--timeout-minutes", "90"]).expect(0);
     let world = RunWorld::new(&[A, B, Spec("C", "echo c > C.txt", "true", &["B"])]);
-    world.write("audit.kdl", &format!("{}bounds max-iterations=3\n", std::fs::read_to_string(world.root().join("audit.kdl")).unwrap()));
+    world.write(
+        "audit.kdl",
+        &format!(
+            "{}bounds max-iterations=3\n",
+            std::fs::read_to_string(world.root().join("audit.kdl")).unwrap()
+        ),
+    );
     world.script("A", "if [ $AUDITRUN_ATTEMPT = 1 ]; then exit 0; fi; echo a > A.txt");
     world.commit("bound");
     world.run(&["run"]).expect(5);
@@ -118,7 +134,11 @@ fn changed_inputs_are_named_and_refused() {
             world.commit("changed");
         }
         let ran = world.run(&["resume"]).expect(2);
-        assert!(ran.text.contains("docs/audit/graph.md") && ran.text.contains("--bundle-from"), "{}", ran.text);
+        assert!(
+            ran.text.contains("docs/audit/graph.md") && ran.text.contains("--bundle-from"),
+            "{}",
+            ran.text
+        );
     }
     assert_eq!(world.text("runs/events.jsonl"), journal);
     world.script("B", B.1);
@@ -137,7 +157,11 @@ fn a_split_waits_for_a_corrected_bundle() {
     // B is cut in two on another branch; the operator stays where they are.
     world.git(&["checkout", "-q", "-b", "corrected"]);
     std::fs::remove_file(world.out("prompts/B.md")).unwrap();
-    let parts = [A, Spec("B1", "echo 1 > B1.txt", "test -s B1.txt", &["A"]), Spec("B2", "echo 2 > B2.txt", "test -s B2.txt", &["B1"])];
+    let parts = [
+        A,
+        Spec("B1", "echo 1 > B1.txt", "test -s B1.txt", &["A"]),
+        Spec("B2", "echo 2 > B2.txt", "test -s B2.txt", &["B1"]),
+    ];
     world.bundle(&parts, "");
     world.commit("cut B in two");
     world.git(&["checkout", "-q", "main"]);
@@ -254,7 +278,11 @@ fn one_at_a_time() {
     let child = run_until_b_waits(&world);
     for command in [&["run"][..], &["resume"], &["clean", "--yes"]] {
         let ran = world.run(command).expect(2);
-        assert!(ran.text.contains("auditrun run") && ran.text.contains(&child.id().to_string()), "{}", ran.text);
+        assert!(
+            ran.text.contains("auditrun run") && ran.text.contains(&child.id().to_string()),
+            "{}",
+            ran.text
+        );
     }
     open_gate(&world);
     wait(child).expect(0);
