@@ -117,7 +117,7 @@ fn a_rebundle_changes_only_the_bundle() {
     ));
     world.git.head = oid(13);
     assert_eq!(gaps(&world), ["commit 0000000d00: it does not do what resolutions/rebundle-1.patch says"]);
-    let patch = String::from_utf8(world.git.commits[3].patch.clone()).unwrap();
+    let patch = world.git.commits[3].patch.clone();
     world.put("resolutions/rebundle-1.patch", patch);
     assert_eq!(gaps(&world), Vec::<String>::new());
     world.git.commits[3].files.push(RepoPath::from("src/x"));

@@ -106,12 +106,9 @@ fn rescue(cx: &Context, node: &NodeState, attempt: &Attempt, dir: &Path) -> Resu
 
 fn captured(cx: &Context, workspace: &mut dyn Workspace, base: &Oid) -> Result<Oid, Fault> {
     let settings = &cx.config.worktree;
-    let paths =
-        |items: &[crate::diag::Spanned<String>]| items.iter().map(|i| i.value.clone().into()).collect();
-    workspace.set_prepared(
-        [&settings.copy[..], &settings.link[..]].concat().iter().map(|i| i.value.clone().into()).collect(),
-    );
-    workspace.set_kept(paths(&settings.keep));
+    let prepared = settings.copy.iter().chain(&settings.link);
+    workspace.set_prepared(prepared.map(|p| p.value.clone().into()).collect());
+    workspace.set_kept(settings.keep.iter().map(|p| p.value.clone().into()).collect());
     workspace.adopt()?;
     Ok(workspace.capture(base)?.tree)
 }

@@ -102,8 +102,11 @@ pub fn commit(cx: &Context, correction: &Correction) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A file's new content, or that it goes.
+type Edit = (String, Option<Vec<u8>>);
+
 /// The bundle's files as they are to be; those that the correction lacks go.
-fn edits(cx: &Context, head: &Oid, files: &BundleFiles) -> Result<Vec<(String, Option<Vec<u8>>)>, Fault> {
+fn edits(cx: &Context, head: &Oid, files: &BundleFiles) -> Result<Vec<Edit>, Fault> {
     let layout = &cx.layout;
     let mut edits: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
     for path in cx.repo.files(head, &layout.in_bundle("prompts"))? {

@@ -48,3 +48,53 @@ fn past_remedy(node: &NodeState, planned: &PlannedNode, status: NodeStatus) -> b
     let extreme = loc::judge(lines, planned.settings.loc_limits()) == loc::Verdict::Extreme;
     node.split.is_some() || (status == NodeStatus::Oversized && extreme)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Id;
+    use crate::journal::Attempt;
+    use crate::plan::testing::{node, plan};
+
+    fn attempt(number: u32, status: Option<NodeStatus>) -> Attempt {
+        Attempt { number, iteration: u64::from(number), status, ..Attempt::default() }
+    }
+
+    fn stands(progress: Progress, attempts: &[(u32, Option<NodeStatus>)]) -> (State, u32, bool) {
+        let mut state = NodeState::new(Id::parse("A").unwrap());
+        state.progress = progress;
+        state.attempts = attempts.iter().map(|(n, s)| attempt(*n, *s)).collect();
+        let standing = of(Some(&state), &plan(&[node("A")]).nodes[0], 2);
+        (standing.state, standing.attempts, standing.exhausted.is_some())
+    }
+
+    const FAILED: Option<NodeStatus> = Some(NodeStatus::Failed);
+    const CANCELLED: Option<NodeStatus> = Some(NodeStatus::Cancelled);
+
+    #[test]
+    fn a_killed_or_cancelled_attempt_uses_nothing_up() {
+        assert_eq!(stands(Progress::Pending, &[(1, None)]), (State::Pending, 0, false));
+        assert_eq!(stands(Progress::Pending, &[(1, FAILED), (2, None)]), (State::Pending, 1, false));
+        assert_eq!(
+            stands(Progress::Pending, &[(1, FAILED), (2, CANCELLED), (2, None)]),
+            (State::Pending, 1, false)
+        );
+    }
+
+    #[test]
+    fn a_failed_attempt_is_followed_by_the_next_until_none_is_left() {
+        let failed = Progress::Judged(NodeStatus::Failed);
+        assert_eq!(stands(failed, &[(1, FAILED)]), (State::Pending, 1, false));
+        let used = [(1, FAILED), (2, FAILED), (3, FAILED)];
+        assert_eq!(stands(failed, &used), (State::Done(NodeStatus::Failed), 3, true));
+    }
+
+    #[test]
+    fn a_reset_starts_the_count_again() {
+        let mut state = NodeState::new(Id::parse("A").unwrap());
+        state.attempts = vec![attempt(1, FAILED), attempt(2, FAILED)];
+        state.before_reset = 2;
+        let standing = of(Some(&state), &plan(&[node("A")]).nodes[0], 2);
+        assert_eq!((standing.state, standing.attempts), (State::Pending, 0));
+    }
+}
