@@ -61,6 +61,21 @@ fn of_two_at_once_the_second_is_told_who_holds_the_lock() {
 }
 
 #[test]
+fn a_rejected_run_does_not_hide_the_proof_of_the_one_before() {
+    let world = World::with_one_node();
+    world.write("dirty", "x");
+    world.run().exits(3);
+    world.call(&["gate", "--base", "main"]).exits(2).says(&["no finished run"]);
+    world.remove("dirty");
+    world.run().exits(0);
+    let proven = world.branch().replace("audit/run-", "");
+    world.write("dirty", "x");
+    world.run().exits(3);
+    world.call(&["gate", "--base", "main"]).exits(0).says(&[&proven]);
+    world.call(&["verify"]).exits(0).says(&[&proven]);
+}
+
+#[test]
 fn status_without_a_run_says_how_to_start_one() {
     let world = World::with_one_node();
     world.call(&["status"]).exits(2).says(&["auditrun run"]);

@@ -97,7 +97,7 @@ fn five_when_remediation_uses_up_the_dispatches() {
 #[test]
 fn five_when_the_time_is_up_and_the_agent_is_ended() {
     let mut world = World::new();
-    world.kdl = "bounds timeout=\"3s\"".to_owned();
+    world.kdl = "bounds timeout=\"8s\"".to_owned();
     world.node("A").agent("sleep 86399");
     world.build();
     world.run().exits(5);

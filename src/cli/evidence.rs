@@ -87,13 +87,16 @@ fn state(source: &dyn ArtifactSource) -> Option<RunState> {
 }
 
 /// Whose artifacts these are: by the journal, or, where that is damaged or gone, by the report.
-/// Damage must be found where it is, not be passed over for the copy in the proof's ref.
+/// Damage must be found where it is, not be passed over for the copy in the proof's ref. A run
+/// that was rejected before it had a branch has nothing to verify: it is no run here.
 fn run_of(source: &dyn ArtifactSource) -> Option<RunId> {
-    let journalled = state(source).and_then(|s| RunId::parse(&s.start?.run_id));
-    journalled.or_else(|| {
-        let report: serde_json::Value = serde_json::from_slice(&source.read(names::REPORT_JSON)?).ok()?;
-        RunId::parse(report.pointer("/run/run_id")?.as_str()?)
-    })
+    if let Some(state) = state(source)
+        && let Some(start) = &state.start
+    {
+        return state.base.as_ref().and_then(|_| RunId::parse(&start.run_id));
+    }
+    let report: serde_json::Value = serde_json::from_slice(&source.read(names::REPORT_JSON)?).ok()?;
+    RunId::parse(report.pointer("/run/run_id")?.as_str()?)
 }
 
 /// The newest run that has a proof's ref, else the newest that has a branch.
