@@ -2,11 +2,12 @@
 //! the artifacts' places.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::{Layout, Oid};
 use crate::bundle::BundleFiles;
-use crate::cli::args::Common;
+use crate::cli::args::{Common, Place};
 use crate::cli::failure::Failure;
 use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
@@ -30,9 +31,22 @@ pub struct Project {
     pub environment: BTreeMap<String, String>,
 }
 
-/// The environment as text; what is not UTF-8 can't be passed on.
-pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
+impl Place {
+    /// The directory in which the command stands.
+    ///
+    /// # Errors
+    /// It was removed, or can't be read.
+    pub fn dir(&self) -> Result<PathBuf, Failure> {
+        let own = || std::env::current_dir();
+        let dir = self.dir.clone().map_or_else(own, Ok);
+        dir.map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
+    }
+
+    /// The environment as text; what is not UTF-8 can't be passed on.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let text = |(n, v): (OsString, OsString)| Some((n.into_string().ok()?, v.into_string().ok()?));
+        self.environment.clone().unwrap_or_else(|| std::env::vars_os().filter_map(text).collect())
+    }
 }
 
 impl Project {
@@ -53,9 +67,9 @@ impl Project {
     }
 
     fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
-        let cwd = current_dir()?;
+        let cwd = common.place.dir()?;
         let repo = Repo::discover(&cwd)?;
-        let environment = environment();
+        let environment = common.place.environment();
         let flags = flags(common, &cwd, &repo)?;
         let file = if with_file { config_file(common, &cwd, &repo)? } else { None };
         let root = repo.root().to_owned();
