@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::process::Cancel;
+use crate::process::{Cancel, Custody};
 
 /// Carries out an audit bundle with coding agents and proves the result.
 #[derive(Debug, Parser)]
@@ -107,6 +108,8 @@ pub struct Place {
     pub stop: Option<Cancel>,
     /// How many commands of this program are around it.
     pub depth: u32,
+    /// Those who started the programs of the steps around it.
+    pub custody: Option<Arc<Custody>>,
 }
 
 impl Common {

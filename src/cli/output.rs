@@ -61,11 +61,6 @@ impl Screen {
         Arc::clone(&self.err)
     }
 
-    /// Colours are wanted.
-    pub fn color(&self) -> bool {
-        self.color
-    }
-
     /// Only the most important is wanted.
     pub fn quiet(&self) -> bool {
         self.quiet

@@ -31,7 +31,21 @@ pub struct Project {
     pub environment: BTreeMap<String, String>,
 }
 
+/// Counts the commands of this program around a program, as make's MAKELEVEL does.
+pub(super) const DEPTH: &str = "AUDITRUN_DEPTH";
+
 impl Place {
+    /// That of a command which was typed, or called by a program.
+    pub fn of_the_process() -> Place {
+        let depth = std::env::var(DEPTH).ok().and_then(|d| d.parse().ok()).unwrap_or(0);
+        Place { depth, ..Place::default() }
+    }
+
+    /// The command runs inside of a step, in the process of the command around it.
+    pub fn is_inside(&self) -> bool {
+        self.dir.is_some()
+    }
+
     /// The directory in which the command stands.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! One event a line, flushed at each: the same records as the journal's.
 
-use std::io::Write;
 use std::sync::PoisonError;
 
 use super::Shared;

@@ -1,6 +1,5 @@
 //! Plain lines, usually on standard error, one for each change: for CI, pipes and screen readers.
 
-use std::io::Write;
 use std::sync::PoisonError;
 
 use super::Shared;

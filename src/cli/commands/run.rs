@@ -17,6 +17,7 @@ use crate::cli::finish::{self, Ending};
 use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::cli::reenter::PassingOn;
 use crate::diag::Diags;
 use crate::event::{Event, NoticeLevel, Termination};
 use crate::journal::{JournalWriter, RunState};
@@ -45,7 +46,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let _lock = lock::acquire(&project.repo, "run")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
-    let stop = Stop::watch(&runner)?;
+    let stop = Stop::watch(&runner, common)?;
     let recorder = begin(&project, screen, &clock)?;
     let run_id = free_run_id(&project, clock.now())?;
     let session = Session { project, run_id, clock, runner, stop, scratch: scratch()? };
@@ -87,11 +88,14 @@ impl Inputs {
 struct Stop {
     cancel: Cancel,
     interrupted: Arc<AtomicBool>,
+    _passing_on: PassingOn,
 }
 
 impl Stop {
-    fn watch(runner: &Runner) -> Result<Stop, Failure> {
-        let stop = Stop { cancel: Cancel::new(), interrupted: Arc::new(AtomicBool::new(false)) };
+    fn watch(runner: &Runner, common: &Common) -> Result<Stop, Failure> {
+        let (cancel, interrupted) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
+        let passing_on = common.place.pass_on(&cancel, &interrupted);
+        let stop = Stop { cancel, interrupted, _passing_on: passing_on };
         let (cancel, flag) = (stop.cancel.clone(), Arc::clone(&stop.interrupted));
         let on_signal = move |count: u32| {
             if count > 1 {
