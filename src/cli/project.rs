@@ -187,15 +187,6 @@ fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {
     })
 }
 
-/// Where the operator stands.
-///
-/// # Errors
-/// The directory is gone.
-pub fn current_dir() -> Result<PathBuf, Failure> {
-    std::env::current_dir()
-        .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
-}
-
 /// audit.kdl's root-relative name and its bytes, if there is one: `-f`, else the nearest.
 ///
 /// # Errors
