@@ -127,7 +127,8 @@ fn a_target_follows_what_it_needs() {
 #[test]
 fn an_output_that_is_not_made_is_warned_about() {
     let world = World::new();
-    world.write("audit.kdl", "target \"a\" { inputs \"src/a.txt\"; outputs \"never\"; steps \"echo R''AN\" }");
+    world
+        .write("audit.kdl", "target \"a\" { inputs \"src/a.txt\"; outputs \"never\"; steps \"echo R''AN\" }");
     world.call(&["a"]).exits(0).says(&["did not make its output never"]);
     world.call(&["a"]).exits(0).says(&["RAN"]);
 }

@@ -16,8 +16,13 @@ const SLOW: &str = "sh -c 'setsid sleep MARK & sleep MARK & touch begun; wait'";
 fn world(mark: &str, more: &str) -> World {
     let world = World::new();
     let slow = SLOW.replace("MARK", mark);
-    world.write("audit.kdl", format!("grace \"1s\"\ntarget \"slow\" {{ {more}; steps {slow:?} }}\n\
-        target \"bad\" {{ steps \"sh -c 'until test -e begun; do sleep 0.05; done; exit 3'\" }}\n"));
+    world.write(
+        "audit.kdl",
+        format!(
+            "grace \"1s\"\ntarget \"slow\" {{ {more}; steps {slow:?} }}\n\
+        target \"bad\" {{ steps \"sh -c 'until test -e begun; do sleep 0.05; done; exit 3'\" }}\n"
+        ),
+    );
     world
 }
 

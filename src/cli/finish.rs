@@ -20,12 +20,12 @@ use crate::git::NewCommit;
 use crate::journal::{self, RunState};
 use crate::plan::render::GraphFormat;
 use crate::plan::{self, Plan};
+use crate::process::{Cancel, Custody};
 use crate::proof::{
     self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput,
 };
 use crate::report::{self, StageInput};
 use crate::run::context::{At, Context, Fault};
-use crate::process::{Cancel, Custody};
 use crate::run::recorder::Recorder;
 use crate::target::{self, Notice, Yard};
 

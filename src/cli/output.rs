@@ -61,11 +61,6 @@ impl Screen {
         Arc::clone(&self.err)
     }
 
-    /// Only the most important is wanted.
-    pub fn quiet(&self) -> bool {
-        self.quiet
-    }
-
     fn lock(to: &ui::Shared) -> MutexGuard<'_, dyn Write + Send + 'static> {
         to.lock().unwrap_or_else(PoisonError::into_inner)
     }

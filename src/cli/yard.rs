@@ -65,7 +65,10 @@ fn normal(path: &Path) -> PathBuf {
 
 fn read(file: &Path, root: &Path) -> Result<(String, Vec<u8>), Failure> {
     let bytes = std::fs::read(file).map_err(|e| {
-        Failure::usage(format!("can't read {}: {e}", file.display()), format!("name an existing {FILE_NAME} with -f"))
+        Failure::usage(
+            format!("can't read {}: {e}", file.display()),
+            format!("name an existing {FILE_NAME} with -f"),
+        )
     })?;
     let name = file.strip_prefix(root).unwrap_or(file);
     Ok((name.to_string_lossy().into_owned(), bytes))

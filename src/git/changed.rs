@@ -22,7 +22,13 @@ impl Repo {
         let git = self.checkout();
         let tracked = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", start.as_str(), "--"];
         let mut paths: BTreeSet<Vec<u8>> = split(&git.run(&tracked)?);
-        paths.extend(split(&git.run(&["ls-files", "-z", "--others", "--exclude-standard", "--full-name"])?));
+        paths.extend(split(&git.run(&[
+            "ls-files",
+            "-z",
+            "--others",
+            "--exclude-standard",
+            "--full-name",
+        ])?));
         Ok(Some(paths.into_iter().map(RepoPath::from_bytes).collect()))
     }
 }

@@ -63,7 +63,13 @@ fn merged(repo: &Repo, head: &Oid, base: &Oid) -> Result<Result<Oid, Vec<String>
 }
 
 /// Runs everything once more on the merged tree.
-fn again(common: &Common, project: &Project, evidence: &Evidence, tree: &Oid, verdict: &mut Verdict) -> Result<(), Failure> {
+fn again(
+    common: &Common,
+    project: &Project,
+    evidence: &Evidence,
+    tree: &Oid,
+    verdict: &mut Verdict,
+) -> Result<(), Failure> {
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let cancel = Cancel::new();
     let _passing_on = common.place.pass_on(&cancel, &Arc::default());

@@ -87,8 +87,10 @@ fn has_bundle(common: &Common) -> Result<bool, Failure> {
 /// Asks each target's question before anything runs.
 fn confirmed(ready: &[Ready], common: &Common) -> Result<bool, Failure> {
     let questions = ready.iter().filter(|r| r.excused.is_none());
-    let questions = questions.filter_map(|r| Some((&r.chosen.target.name.value, r.chosen.target.confirm.as_ref()?)));
-    let terminal = !common.place.is_inside() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let questions =
+        questions.filter_map(|r| Some((&r.chosen.target.name.value, r.chosen.target.confirm.as_ref()?)));
+    let terminal =
+        !common.place.is_inside() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     for (target, question) in questions {
         if common.yes {
             continue;
@@ -152,12 +154,16 @@ fn watch(cancel: &Cancel, interrupted: &Arc<AtomicBool>) -> Result<Runner, Failu
         flag.store(true, Ordering::SeqCst);
         if count > 1 { cancel.request_now() } else { cancel.request() }
     };
-    signals::watch(&runner, on_signal)
-        .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
+    signals::watch(&runner, on_signal).map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     Ok(runner)
 }
 
-fn look(typed: &TargetsCli, ready: &[Ready], screen: &Screen, environment: &BTreeMap<String, String>) -> Look {
+fn look(
+    typed: &TargetsCli,
+    ready: &[Ready],
+    screen: &Screen,
+    environment: &BTreeMap<String, String>,
+) -> Look {
     let common = &typed.common;
     let inside = common.place.is_inside();
     let json = screen.format() == Format::Json;
@@ -224,6 +230,7 @@ fn conclude(summary: &Summary, screen: &Screen) -> Exit {
         }
         return Exit::Interrupted;
     }
-    let stopped = |ended: &Ended| matches!(ended, Ended::Failed(..) | Ended::Cancelled(_) | Ended::Interrupted);
+    let stopped =
+        |ended: &Ended| matches!(ended, Ended::Failed(..) | Ended::Cancelled(_) | Ended::Interrupted);
     if summary.ended.iter().any(|(_, ended)| stopped(ended)) { Exit::Failed } else { Exit::Ok }
 }

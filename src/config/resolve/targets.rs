@@ -80,7 +80,8 @@ impl Resolver<'_> {
 
     /// Reports every cycle once, at the first of its targets, with each need of it.
     fn cycles(&mut self, all: &[RawTarget], places: &Places) {
-        let mut walk = Walk { all, places, state: vec![State::New; all.len()], path: Vec::new(), found: Vec::new() };
+        let mut walk =
+            Walk { all, places, state: vec![State::New; all.len()], path: Vec::new(), found: Vec::new() };
         for start in 0..all.len() {
             walk.from(start);
         }
