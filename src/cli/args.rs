@@ -209,6 +209,8 @@ pub enum Command {
     Run,
     /// The targets of audit.kdl, with their params and places
     List,
+    /// Go on with the last run that was halted, interrupted or killed, on its branch
+    Resume(ResumeArgs),
     /// Phase 0 alone: check everything, write the plan, make no branch
     Preflight,
     /// What the last run did, or what the running one is doing
@@ -259,6 +261,14 @@ pub enum Command {
     },
     /// The manual page (roff)
     Man,
+}
+
+/// `resume`
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Take in the corrected bundle of this revision first; what landed and is unchanged stays
+    #[arg(long, value_name = "REV")]
+    pub bundle_from: Option<String>,
 }
 
 /// `gate`

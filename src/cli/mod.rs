@@ -9,8 +9,10 @@ pub mod finish;
 pub mod gate_report;
 pub mod lock;
 pub mod output;
+pub mod past;
 pub mod project;
 pub mod reenter;
+pub mod session;
 pub mod typed;
 pub mod yard;
 
@@ -58,6 +60,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run => commands::run::run(common, screen),
         Command::List => commands::list::run(common, screen),
+        Command::Resume(args) => commands::resume::run(common, args, screen),
         Command::Preflight => commands::preflight::run(common, screen),
         Command::Status => commands::status::run(common, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),
@@ -70,7 +73,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init(args) => commands::init::run(common, args, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
-        Command::Demo { .. } => Err(Failure::Failed),
+        Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
         Command::Completions { shell } => Ok(commands::man::completions(*shell, screen)),
         Command::Man => commands::man::man(screen),
     }

@@ -69,7 +69,15 @@ impl Project {
     /// # Errors
     /// Not in a repository, or problems of audit.kdl.
     pub fn open(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, true)
+        Project::read(common, &common.place.dir()?, true)
+    }
+
+    /// The same as if the program had been started in `dir`, an absolute path.
+    ///
+    /// # Errors
+    /// As [`Project::open`].
+    pub fn open_in(common: &Common, dir: &Path) -> Result<Project, Failure> {
+        Project::read(common, dir, true)
     }
 
     /// The project with the defaults in the place of an audit.kdl that can't be read.
@@ -77,21 +85,20 @@ impl Project {
     /// # Errors
     /// Not in a repository.
     pub fn open_with_defaults(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, false)
+        Project::read(common, &common.place.dir()?, false)
     }
 
-    fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
-        let cwd = common.place.dir()?;
-        let repo = Repo::discover(&cwd)?;
+    fn read(common: &Common, cwd: &Path, with_file: bool) -> Result<Project, Failure> {
+        let repo = Repo::discover(cwd)?;
         let environment = common.place.environment();
-        let flags = flags(common, &cwd, &repo)?;
-        let file = if with_file { config_file(common, &cwd, &repo)? } else { None };
+        let flags = flags(common, cwd, &repo)?;
+        let file = if with_file { config_file(common, cwd, &repo)? } else { None };
         let root = repo.root().to_owned();
         let read = move |path: &str| std::fs::read(root.join(path));
         let (config, warnings) =
             config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags })
                 .map_err(Failure::Config)?;
-        let layout = layout(&cwd, &repo, &config)?;
+        let layout = layout(cwd, &repo, &config)?;
         tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
         Ok(Project { repo, config, warnings, layout, environment })
     }

@@ -6,6 +6,7 @@ mod archive;
 mod atomic;
 mod bounded;
 mod copy;
+pub mod fault;
 mod lock;
 mod space;
 

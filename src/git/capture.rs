@@ -53,8 +53,12 @@ impl Worktree {
         Ok(())
     }
 
-    /// Takes a worktree that was opened, not reset, for what its HEAD says.
-    fn adopt(&mut self) -> Result<(), GitError> {
+    /// Takes a worktree that was opened, not reset, for what its HEAD says: whatever differs from
+    /// that is found by the next capture.
+    ///
+    /// # Errors
+    /// Its HEAD can't be read.
+    pub fn adopt(&mut self) -> Result<(), GitError> {
         if self.state.is_none() {
             let head = self.admin.head().ok_or_else(|| self.unsettled_error())?;
             let tree = self.repo.tree_of(&head)?;

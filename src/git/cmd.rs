@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::base::Oid;
+use crate::files::fault;
 
 use super::GitError;
 
@@ -223,6 +224,11 @@ pub(super) fn oid(what: &str, output: &[u8]) -> Result<Oid, GitError> {
 /// The fields of an answer with `-z`.
 pub(super) fn fields(output: &[u8]) -> impl Iterator<Item = &[u8]> {
     output.split(|b| *b == 0).filter(|f| !f.is_empty())
+}
+
+/// A change of the repository is about to be made: where tests ask for faults.
+pub(super) fn step(what: &str) -> Result<(), GitError> {
+    fault::pass(fault::Step::Git).map(drop).map_err(io(what))
 }
 
 /// A failure of the file system as one of git's.

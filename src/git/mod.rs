@@ -11,6 +11,7 @@ mod checkout;
 mod cmd;
 mod diff;
 mod exclude;
+mod fresh;
 mod guard;
 mod links;
 mod merge;
@@ -24,6 +25,7 @@ mod scan;
 mod status;
 mod worktree;
 
+pub use fresh::NewFile;
 pub use model::*;
 pub use repo::Repo;
 pub use worktree::Worktree;

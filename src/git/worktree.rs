@@ -55,6 +55,7 @@ impl Repo {
     pub fn add_worktree(&self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<Worktree, GitError> {
         let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
         self.register(&dir, commit, lock_reason)?;
+        cmd::step("filling a worktree")?;
         let made = self.open_worktree(&dir).and_then(|mut made| {
             made.reset(commit)?;
             Ok(made)
@@ -66,6 +67,7 @@ impl Repo {
     }
 
     fn register(&self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<(), GitError> {
+        cmd::step("making a worktree")?;
         let _one_at_a_time = self.admin();
         let what = || format!("making {}", dir.display());
         if let Some(parent) = dir.parent() {
@@ -139,7 +141,9 @@ impl Repo {
         if admin.is_none() && exists && !may_be_half_made(&dir, self.common_dir()) {
             return refuse("it is not registered as a worktree of this repository");
         }
+        cmd::step("removing a worktree")?;
         remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        cmd::step("forgetting a worktree")?;
         let _one_at_a_time = self.admin();
         match admin {
             Some(admin) => remove_anything(admin.dir()).map_err(cmd::io(what.clone())),

@@ -153,6 +153,10 @@ impl Workspace for LocalWorkspace {
         self.tree.vouch();
     }
 
+    fn adopt(&mut self) -> Result<(), LaneError> {
+        self.tree.adopt().map_err(failed)
+    }
+
     fn seal(&mut self) -> Result<(), LaneError> {
         self.tree.seal().map_err(failed)
     }

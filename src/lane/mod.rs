@@ -86,6 +86,8 @@ pub trait Workspace: Send {
     /// Vouches that nothing has run in it since the call before, for the next call alone: what
     /// was seen then need not be looked at again. Forgotten when a program runs.
     fn vouch(&mut self);
+    /// Takes what a reopened worktree holds for work on top of its HEAD, to be captured.
+    fn adopt(&mut self) -> Result<(), LaneError>;
     /// The pristine capture.
     fn seal(&mut self) -> Result<(), LaneError>;
     /// Brings the tree back.

@@ -30,11 +30,39 @@ pub struct Dispatched {
 
 /// What is kept of a node between two attempts.
 #[derive(Default)]
-struct Kept {
-    workspace: Option<Box<dyn Workspace>>,
-    base: Option<Oid>,
-    task: Option<Vec<u8>>,
-    measured: Vec<Measured>,
+pub struct Kept {
+    /// The attempt's worktree; gone if the harness ended in between.
+    pub workspace: Option<Box<dyn Workspace>>,
+    /// The commit that the attempt stood on.
+    pub base: Option<Oid>,
+    /// What the attempt left, where its worktree is gone.
+    pub tree: Option<Oid>,
+    /// The next prompt.
+    pub task: Option<Vec<u8>>,
+    /// What all attempts changed.
+    pub measured: Vec<Measured>,
+}
+
+/// Where dispatch begins: at nothing, or where an earlier process left off.
+pub struct Start {
+    /// What is done already, and how often.
+    pub scheduler: Scheduler,
+    /// By node, in the plan's order.
+    pub kept: Vec<Kept>,
+    /// Nodes that have used up their attempts, with the last verdict's reason.
+    pub exhausted: Vec<(NodeIx, String)>,
+}
+
+impl Start {
+    /// Nothing is done yet.
+    pub fn anew(cx: &Context) -> Start {
+        let limits = (cx.config.bounds.max_iterations.value, u32::from(cx.config.remediation.value));
+        Start {
+            scheduler: scheduler(&cx.plan, limits.0, limits.1),
+            kept: cx.plan.nodes.iter().map(|_| Kept::default()).collect(),
+            exhausted: Vec::new(),
+        }
+    }
 }
 
 /// Runs every node of the plan.
@@ -43,17 +71,20 @@ struct Kept {
 /// The journal could not be written. Everything else ends the run in an orderly way.
 pub fn dispatch<'a>(
     cx: &'a Context,
-    scheduler: Scheduler,
+    start: Start,
     integration: &mut Integration<'a>,
 ) -> Result<Dispatched, Fault> {
-    let kept = cx.plan.nodes.iter().map(|_| Kept::default()).collect();
+    let Start { scheduler, kept, exhausted } = start;
     let (sender, inbox) = channel();
     let mut engine = Engine { cx, scheduler, integration, kept, slots: BTreeSet::new(), sender };
+    for (node, reason) in exhausted {
+        engine.propose_split(node, &reason)?;
+    }
     thread::scope(|scope| engine.work(scope, &inbox))
 }
 
 /// The scheduler for a plan with nothing done yet.
-pub fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Scheduler {
+fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Scheduler {
     let job = |n: &crate::plan::PlannedNode| Job {
         tier: n.tier,
         parallel_safe: n.settings.parallel_safe.value,
@@ -171,6 +202,7 @@ impl<'a> Engine<'a, '_> {
             task: kept.task.take().unwrap_or_else(|| planned.node.prompt.bytes.clone()),
             workspace: kept.workspace.take(),
             keep_base: kept.base.take(),
+            keep_tree: kept.tree.take(),
         };
         let sender = self.sender.clone();
         let body = move || {
@@ -215,24 +247,18 @@ impl<'a> Engine<'a, '_> {
 
     /// Writes the next cycle's prompt and keeps what it needs.
     fn remediate(&mut self, end: End) -> Result<(), Fault> {
-        let planned = &self.cx.plan.nodes[end.node];
-        let id = &planned.node.id.value;
+        let id = &self.cx.plan.nodes[end.node].node.id.value;
         let facts: &Facts = &end.facts;
-        let diff_path = self.cx.layout.in_out(&format!("runs/{id}/attempt-{}/diff.patch", end.attempt));
-        let outside = facts.diff.as_ref().map(|d| d.outside_touches.clone()).unwrap_or_default();
         let failure = Failure {
             reason: &end.reason,
-            outside: &outside,
+            outside: facts.diff.as_ref().map_or(&[], |d| &d.outside_touches),
             checks: &facts.checks,
             invariants: &facts.invariants,
             diff: &facts.patch,
-            diff_path: &diff_path,
+            diff_path: "",
         };
         let cycle = end.attempt;
-        let text =
-            prompt::remediation(&planned.node, cycle, u32::from(self.cx.config.remediation.value), &failure);
-        let path = format!("remediation/{id}/cycle-{cycle}.md");
-        self.cx.write(&path, &text)?;
+        let (path, text) = write_cycle(self.cx, end.node, cycle, &failure)?;
         let kept = &mut self.kept[end.node];
         kept.workspace = end.workspace;
         kept.base = end.base;
@@ -314,6 +340,27 @@ impl<'a> Engine<'a, '_> {
             duration_ms: 0,
         })
     }
+}
+
+/// Writes `remediation/<id>/cycle-<n>.md` for a failed attempt `n`; returns its path relative
+/// to out and its text.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_cycle(
+    cx: &Context,
+    node: NodeIx,
+    cycle: u32,
+    failure: &Failure<'_>,
+) -> Result<(String, Vec<u8>), Fault> {
+    let planned = &cx.plan.nodes[node].node;
+    let id = &planned.id.value;
+    let diff_path = cx.layout.in_out(&format!("runs/{id}/attempt-{cycle}/diff.patch"));
+    let failure = Failure { diff_path: &diff_path, ..*failure };
+    let text = prompt::remediation(planned, cycle, u32::from(cx.config.remediation.value), &failure);
+    let path = format!("remediation/{id}/cycle-{cycle}.md");
+    cx.write(&path, &text)?;
+    Ok((path, text))
 }
 
 fn predicted(cx: &Context, node: NodeIx, safe: bool) -> NextPredicted {

@@ -48,8 +48,13 @@ impl Recorder {
         state.apply(&record);
         match &record.event {
             Event::Predicted { next } => self.write_json(names::PREDICTED, next),
+            Event::RunResumed { .. } => {
+                if let Some(next) = &state.predicted {
+                    self.write_json(names::PREDICTED, next)?;
+                }
+                self.write_json(names::ITERATION, &journal::iteration_state(&state))
+            }
             Event::RunStarted { .. }
-            | Event::RunResumed { .. }
             | Event::Dispatched { .. }
             | Event::NodeFinished { .. }
             | Event::RunFinished { .. } => {
@@ -67,6 +72,12 @@ impl Recorder {
     /// The run's state as its journal has it.
     pub fn state(&self) -> RunState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True if a commit of the node is on the audit branch, even if the node was reset since.
+    pub fn has_landed(&self, node: &Id) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.landings.iter().any(|l| l.node == *node)
     }
 
     /// The artifacts' directory.

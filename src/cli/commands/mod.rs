@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clean;
 pub mod config;
+pub mod demo;
 pub mod explain;
 pub mod fmt;
 pub mod gate;
@@ -11,6 +12,7 @@ pub mod init;
 pub mod list;
 pub mod man;
 pub mod preflight;
+pub mod resume;
 pub mod run;
 pub mod shell;
 pub mod status;

@@ -24,14 +24,18 @@ impl NodeRun<'_> {
             .filter(|_| self.cx.config.remediate_from.value == RemediateFrom::Attempt);
         let fresh = kept.is_none();
         let base = kept.unwrap_or_else(|| self.cx.lock_head().clone());
+        let made = self.order.workspace.is_none();
         match &mut self.order.workspace {
             Some(workspace) if fresh => workspace.reset(&base)?,
             Some(_) => {}
             None => self.order.workspace = Some(self.cx.lane.prepare(&self.spec(&base))?),
         }
         self.base = Some(base.clone());
-        if fresh {
+        if fresh || made {
             self.prepare()?;
+        }
+        if let (false, true, Some(tree)) = (fresh, made, self.order.keep_tree.take()) {
+            self.workspace()?.checkout_tree(&base, &tree)?;
         }
         let path = self.cx.shown(self.workspace()?.dir());
         let (node, attempt) = (self.id().clone(), self.order.attempt);
