@@ -474,7 +474,7 @@ fn notifications_fire_at_the_end_of_a_run_and_never_fail_it() {
     world.run().exits(0).says(&["the notification failed"]);
     let text = std::fs::read_to_string(&seen).unwrap();
     assert!(
-        text.starts_with("done done all_done run-") && text.contains("audit/run-") && text.ends_with("[]\n"),
+        text.starts_with("done done all_done 2") && text.contains("audit/run-") && text.ends_with("[]\n"),
         "{text}"
     );
     assert!(!std::path::Path::new(&format!("{seen}.halted")).exists());
