@@ -16,6 +16,9 @@ pub mod git;
 pub mod agent;
 pub mod journal;
 pub mod lane;
+// Beside what carries out a bundle, and below it: `run` may fire notifications, while targets
+// know nothing of runs.
+pub mod target;
 pub mod gate;
 pub mod run;
 pub mod proof;

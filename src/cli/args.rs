@@ -1,8 +1,12 @@
 //! The command line as typed: clap's types and nothing else.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::process::{Cancel, Custody};
 
 /// Carries out an audit bundle with coding agents and proves the result.
 #[derive(Debug, Parser)]
@@ -84,6 +88,94 @@ pub struct Common {
     /// No moving progress lines
     #[arg(long, global = true, help_heading = "Common")]
     pub no_progress: bool,
+    /// After a failure go on with everything that does not need what failed
+    #[arg(short, long, global = true, help_heading = "Common")]
+    pub keep_going: bool,
+    /// Where and in what the command runs
+    #[arg(skip)]
+    pub place: Place,
+}
+
+/// The surroundings of a command. One that was typed has the process's own; one that a step
+/// of a target calls has those of the step.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The current directory, absolute; `None`: the process's.
+    pub dir: Option<PathBuf>,
+    /// The environment; `None`: the process's.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// Ends the command early.
+    pub stop: Option<Cancel>,
+    /// How many commands of this program are around it.
+    pub depth: u32,
+    /// Those who started the programs of the steps around it.
+    pub custody: Option<Arc<Custody>>,
+}
+
+impl Common {
+    /// Takes from the command around what was not said again, as seen from its directory.
+    pub fn inherit(&mut self, outer: &Common, from: &Path) {
+        let path = |own: &Option<PathBuf>, outer: &Option<PathBuf>| {
+            own.clone().or_else(|| outer.as_ref().map(|p| from.join(p)))
+        };
+        self.file = path(&self.file, &outer.file);
+        self.bundle = path(&self.bundle, &outer.bundle);
+        self.out = path(&self.out, &outer.out);
+        self.max_parallel = self.max_parallel.or(outer.max_parallel);
+        self.max_iterations = self.max_iterations.or(outer.max_iterations);
+        self.timeout_minutes = self.timeout_minutes.or(outer.timeout_minutes);
+        self.agent = self.agent.take().or_else(|| outer.agent.clone());
+        self.yes |= outer.yes;
+        self.quiet |= outer.quiet;
+        self.verbose = self.verbose.max(outer.verbose);
+        self.keep_going |= outer.keep_going;
+    }
+}
+
+/// Targets, as typed: words and their flags.
+#[derive(Debug, Parser)]
+#[command(
+    name = "auditrun",
+    about = "Runs targets of audit.kdl, what they need first",
+    override_usage = "auditrun [TARGET…] [key=value…] [FLAGS]",
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+pub struct TargetsCli {
+    /// Names of targets and values of their params, in any order
+    #[arg(value_name = "TARGET|key=value")]
+    pub words: Vec<String>,
+    /// How they run.
+    #[command(flatten)]
+    pub flags: TargetFlags,
+    /// Flags that every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of targets.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TargetFlags {
+    /// Run them even if they are up to date
+    #[arg(long)]
+    pub force: bool,
+    /// Say why each runs or is skipped
+    #[arg(long)]
+    pub why: bool,
+    /// How output is shown (default: grouped; raw for a single target on a terminal)
+    #[arg(long, value_name = "MODE")]
+    pub output: Option<OutputMode>,
+}
+
+/// How the output of targets is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputMode {
+    /// Each target's output in one piece
+    Grouped,
+    /// Line by line as it comes, with the target's name before each
+    Prefixed,
+    /// Programs write to the terminal themselves
+    Raw,
 }
 
 /// Form of what is printed. Not every command knows every form.
@@ -115,6 +207,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// Carry out the bundle: preflight, dispatch, verify, remediate, prove
     Run,
+    /// The targets of audit.kdl, with their params and places
+    List,
     /// Go on with the last run that was halted, interrupted or killed, on its branch
     Resume(ResumeArgs),
     /// Phase 0 alone: check everything, write the plan, make no branch

@@ -3,26 +3,31 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::digest::sha256_hex;
 use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX, WORKTREES_DIR};
 use crate::base::{Oid, RunId, names};
+use crate::cli::args::{Common, Place};
 use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::cli::reenter::Inside;
 use crate::event::{Event, NodeStatus, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
-use crate::journal;
+use crate::journal::{self, RunState};
 use crate::plan::render::GraphFormat;
 use crate::plan::{self, Plan};
+use crate::process::{Cancel, Custody};
 use crate::proof::{
     self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput,
 };
 use crate::report::{self, StageInput};
 use crate::run::context::{At, Context, Fault};
 use crate::run::recorder::Recorder;
+use crate::target::{self, Notice, Yard};
 
 /// How a run ended.
 pub struct Ending {
@@ -162,7 +167,40 @@ pub fn finish(
     let _ = std::fs::remove_dir(project.repo.root().join(WORKTREES_DIR));
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
     screen.summary(&recorder.state(), out, ending.exit);
+    notify(project, &recorder.state(), ending.reason, screen);
     ending.exit
+}
+
+/// Runs what audit.kdl binds to this end. A failure of it is said and changes nothing.
+fn notify(project: &Project, state: &RunState, reason: Termination, screen: &Screen) {
+    if project.config.notify.is_empty() {
+        return;
+    }
+    let done = reason == Termination::AllDone;
+    let status = if done { "done" } else { "halted" };
+    let word = reason.name().replace('_', "-");
+    let folder = project.repo.root().join(&project.config.folder);
+    let run_id = state.start.as_ref().map(|s| s.run_id.clone()).unwrap_or_default();
+    let out = project.repo.root().join(project.layout.out());
+    let notice = Notice {
+        events: if done { vec![status.to_owned()] } else { vec![status.to_owned(), word] },
+        variables: vec![
+            ("EVENT", status.to_owned()),
+            ("STATUS", status.to_owned()),
+            ("REASON", reason.name().to_owned()),
+            ("RUN_ID", run_id),
+            ("BRANCH", state.branch.clone().unwrap_or_default()),
+            ("OUT", out.to_string_lossy().into_owned()),
+        ],
+    };
+    let file = project.config.source.as_ref().map(|s| project.repo.root().join(s.name()));
+    let place = Place { dir: Some(folder.clone()), ..Place::of_the_process() };
+    let common = Common { file, place, ..Common::default() };
+    let custody = Arc::new(Custody::new());
+    let inside = Inside::new(&common, screen.color(), Arc::clone(&custody));
+    let yard = Yard { config: &project.config, folder, operator: project.environment.clone() };
+    // A request of its own: the operator's Ctrl-C is what it may have to tell of.
+    target::notify(&yard, &notice, &custody, &Cancel::new(), &inside, &mut |line| screen.trouble(line));
 }
 
 fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Result<(), Fault> {

@@ -11,44 +11,55 @@ pub mod lock;
 pub mod output;
 pub mod past;
 pub mod project;
+pub mod reenter;
 pub mod session;
+pub mod typed;
+pub mod yard;
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Place};
 use exit::Exit;
 use failure::Failure;
 use output::Screen;
+use typed::Typed;
 
 /// Runs the program as typed and says how it ended.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let mut typed = match typed::read(args) {
+        Ok(typed) => typed,
         Err(e) => {
-            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Ok };
             // Help into a closed pipe is no error.
             let _ = e.print();
-            return exit;
+            return if e.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
-    let screen = Screen::new(&cli.common);
-    log(cli.common.verbose, screen.color());
-    match dispatch(&cli, &screen) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            screen.failure(&failure);
-            failure.exit()
-        }
-    }
+    let common = typed.common_mut();
+    common.place = Place::of_the_process();
+    let screen = Screen::new(common);
+    log(common.verbose, screen.color());
+    perform(&typed, &screen)
+}
+
+/// Carries out what was typed; what went wrong is said.
+fn perform(typed: &Typed, screen: &Screen) -> Exit {
+    let done = match typed {
+        Typed::Command(cli) => dispatch(cli, screen),
+        Typed::Targets(targets) => commands::targets::run(targets, screen),
+    };
+    done.unwrap_or_else(|failure| {
+        screen.failure(&failure);
+        failure.exit()
+    })
 }
 
 fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let common = &cli.common;
     match &cli.command {
         Command::Run => commands::run::run(common, screen),
+        Command::List => commands::list::run(common, screen),
         Command::Resume(args) => commands::resume::run(common, args, screen),
         Command::Preflight => commands::preflight::run(common, screen),
         Command::Status => commands::status::run(common, screen),

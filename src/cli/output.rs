@@ -2,7 +2,7 @@
 //! error, in the form and the colours that were asked for.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
@@ -19,6 +19,8 @@ pub struct Screen {
     quiet: bool,
     progress: bool,
     width: usize,
+    out: ui::Shared,
+    err: ui::Shared,
 }
 
 impl Screen {
@@ -39,7 +41,28 @@ impl Screen {
             quiet: common.quiet,
             progress: terminal && !dumb && !common.no_progress,
             width: ui::width(),
+            out: Arc::new(Mutex::new(std::io::stdout())),
+            err: Arc::new(Mutex::new(std::io::stderr())),
         }
+    }
+
+    /// The same for a command that runs inside of a step: everything goes to these writers.
+    pub fn within(common: &Common, color: bool, out: ui::Shared, err: ui::Shared) -> Screen {
+        Screen { color, progress: false, out, err, ..Screen::new(common) }
+    }
+
+    /// Where results go.
+    pub fn out(&self) -> ui::Shared {
+        Arc::clone(&self.out)
+    }
+
+    /// Where everything else goes.
+    pub fn err(&self) -> ui::Shared {
+        Arc::clone(&self.err)
+    }
+
+    fn lock(to: &ui::Shared) -> MutexGuard<'_, dyn Write + Send + 'static> {
+        to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The form that was asked for.
@@ -54,7 +77,7 @@ impl Screen {
 
     /// A result. A reader that went away is no error.
     pub fn print(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
+        let mut out = Screen::lock(&self.out);
         let _ = out.write_all(text.as_bytes());
         if !text.is_empty() && !text.ends_with('\n') {
             let _ = out.write_all(b"\n");
@@ -65,13 +88,13 @@ impl Screen {
     /// A line for people, beside the result.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            let _ = writeln!(Screen::lock(&self.err), "{text}");
         }
     }
 
     /// Something went wrong beside the main thing.
     pub fn trouble(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "auditrun: {text}");
+        let _ = writeln!(Screen::lock(&self.err), "auditrun: {text}");
     }
 
     /// Warnings, unless the operator wants quiet.
@@ -83,7 +106,7 @@ impl Screen {
 
     /// Diagnostics on standard error, in the chosen form.
     pub fn problems(&self, diags: &Diags) {
-        let _ = std::io::stderr().lock().write_all(self.rendered(diags, self.format).as_bytes());
+        let _ = Screen::lock(&self.err).write_all(self.rendered(diags, self.format).as_bytes());
     }
 
     /// Diagnostics as a result on standard output.
@@ -103,16 +126,16 @@ impl Screen {
     /// Where a run's events go besides the journal.
     pub fn sinks(&self) -> Vec<Arc<dyn Sink>> {
         match self.format {
-            Format::Json => vec![Arc::new(ui::Json)],
+            Format::Json => vec![Arc::new(ui::Json::new(self.out()))],
             _ if self.quiet => Vec::new(),
             _ if self.progress => vec![Arc::new(ui::Fancy::new(self.color, self.width))],
-            _ => vec![Arc::new(ui::Plain::new(self.color))],
+            _ => vec![Arc::new(ui::Plain::new(self.color, self.err()))],
         }
     }
 
     /// How a command failed, with what to do next.
     pub fn failure(&self, failure: &Failure) {
-        let mut err = std::io::stderr().lock();
+        let mut err = Screen::lock(&self.err);
         let _ = match failure {
             Failure::Config(diags) | Failure::Preflight(diags) => {
                 let errors = diags.iter().filter(|d| d.severity == Severity::Error).count();
@@ -138,7 +161,7 @@ impl Screen {
         if self.format == Format::Json {
             return;
         }
-        let mut err = std::io::stderr().lock();
+        let mut err = Screen::lock(&self.err);
         let done = state.nodes.iter().filter(|n| n.status() == Some(NodeStatus::Verified)).count();
         if !self.quiet {
             let branch = state.branch.as_deref().unwrap_or("no branch");

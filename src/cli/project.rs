@@ -2,11 +2,12 @@
 //! the artifacts' places.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::{Layout, Oid};
 use crate::bundle::BundleFiles;
-use crate::cli::args::Common;
+use crate::cli::args::{Common, Place};
 use crate::cli::failure::Failure;
 use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
@@ -30,9 +31,36 @@ pub struct Project {
     pub environment: BTreeMap<String, String>,
 }
 
-/// The environment as text; what is not UTF-8 can't be passed on.
-pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
+/// Counts the commands of this program around a program, as make's MAKELEVEL does.
+pub(super) const DEPTH: &str = "AUDITRUN_DEPTH";
+
+impl Place {
+    /// That of a command which was typed, or called by a program.
+    pub fn of_the_process() -> Place {
+        let depth = std::env::var(DEPTH).ok().and_then(|d| d.parse().ok()).unwrap_or(0);
+        Place { depth, ..Place::default() }
+    }
+
+    /// The command runs inside of a step, in the process of the command around it.
+    pub fn is_inside(&self) -> bool {
+        self.dir.is_some()
+    }
+
+    /// The directory in which the command stands.
+    ///
+    /// # Errors
+    /// It was removed, or can't be read.
+    pub fn dir(&self) -> Result<PathBuf, Failure> {
+        let own = || std::env::current_dir();
+        let dir = self.dir.clone().map_or_else(own, Ok);
+        dir.map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
+    }
+
+    /// The environment as text; what is not UTF-8 can't be passed on.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let text = |(n, v): (OsString, OsString)| Some((n.into_string().ok()?, v.into_string().ok()?));
+        self.environment.clone().unwrap_or_else(|| std::env::vars_os().filter_map(text).collect())
+    }
 }
 
 impl Project {
@@ -41,7 +69,7 @@ impl Project {
     /// # Errors
     /// Not in a repository, or problems of audit.kdl.
     pub fn open(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, &current_dir()?, true)
+        Project::read(common, &common.place.dir()?, true)
     }
 
     /// The same as if the program had been started in `dir`, an absolute path.
@@ -57,12 +85,12 @@ impl Project {
     /// # Errors
     /// Not in a repository.
     pub fn open_with_defaults(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, &current_dir()?, false)
+        Project::read(common, &common.place.dir()?, false)
     }
 
     fn read(common: &Common, cwd: &Path, with_file: bool) -> Result<Project, Failure> {
         let repo = Repo::discover(cwd)?;
-        let environment = environment();
+        let environment = common.place.environment();
         let flags = flags(common, cwd, &repo)?;
         let file = if with_file { config_file(common, cwd, &repo)? } else { None };
         let root = repo.root().to_owned();
@@ -164,15 +192,6 @@ fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {
         timeout_minutes: common.timeout_minutes,
         agent: common.agent.clone(),
     })
-}
-
-/// Where the operator stands.
-///
-/// # Errors
-/// The directory is gone.
-pub fn current_dir() -> Result<PathBuf, Failure> {
-    std::env::current_dir()
-        .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
 }
 
 /// audit.kdl's root-relative name and its bytes, if there is one: `-f`, else the nearest.

@@ -11,11 +11,13 @@ use crate::base::digest::sha256_hex;
 use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
+use crate::cli::args::Common;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::cli::reenter::PassingOn;
 use crate::event::Termination;
 use crate::lane::LocalLane;
 use crate::plan::Plan;
@@ -78,9 +80,9 @@ impl Tools {
     ///
     /// # Errors
     /// The system refused.
-    pub fn new() -> Result<Tools, Failure> {
+    pub fn new(common: &Common) -> Result<Tools, Failure> {
         let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
-        let stop = Stop::watch(&runner)?;
+        let stop = Stop::watch(&runner, common)?;
         Ok(Tools { clock: Arc::new(SystemClock), runner, stop })
     }
 }
@@ -89,11 +91,14 @@ impl Tools {
 struct Stop {
     cancel: Cancel,
     interrupted: Arc<AtomicBool>,
+    _passing_on: PassingOn,
 }
 
 impl Stop {
-    fn watch(runner: &Runner) -> Result<Stop, Failure> {
-        let stop = Stop { cancel: Cancel::new(), interrupted: Arc::new(AtomicBool::new(false)) };
+    fn watch(runner: &Runner, common: &Common) -> Result<Stop, Failure> {
+        let (cancel, interrupted) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
+        let passing_on = common.place.pass_on(&cancel, &interrupted);
+        let stop = Stop { cancel, interrupted, _passing_on: passing_on };
         let (cancel, flag) = (stop.cancel.clone(), Arc::clone(&stop.interrupted));
         let on_signal = move |count: u32| {
             if count > 1 {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod capture;
+mod changed;
 mod checkout;
 mod cmd;
 mod diff;

@@ -17,6 +17,7 @@
 //! a program that leaves its group there escapes until it ends by itself.
 
 mod bell;
+mod custody;
 mod deadline;
 mod drive;
 mod host;
@@ -38,6 +39,7 @@ pub mod shell_host;
 pub mod signals;
 pub mod supervise;
 
+pub use custody::{Custody, Ward};
 pub use interactive::run_interactive;
 pub use job::*;
 pub use runner::Runner;

@@ -62,6 +62,9 @@ pub struct ShellOptions {
     /// Takes standard output and error as they come; `None`: programs write to the
     /// harness's own (the mode `raw`).
     pub sink: Option<Arc<Mutex<dyn OutputSink>>>,
+    /// Standard output and error share one pipe, so that the sink sees both in the exact order
+    /// in which they were written, all of it as standard output.
+    pub one_pipe: bool,
     /// Standard input of the script's programs.
     pub input: Input,
     /// Wall time for the whole script.
@@ -76,6 +79,7 @@ impl Default for ShellOptions {
     fn default() -> ShellOptions {
         ShellOptions {
             sink: None,
+            one_pipe: false,
             input: Input::Null,
             timeout: None,
             grace: Duration::from_secs(10),

@@ -25,7 +25,12 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// called first thing in `main`: the host must not have threads, and starting it must cost
 /// nothing but the start of a process.
 pub fn main_if_asked() -> Option<ExitCode> {
-    if std::env::args_os().nth(1)? != ENTRY {
+    let asked = std::env::args_os().nth(1)?;
+    if asked == super::custody::ENTRY {
+        super::custody::watch();
+        return Some(ExitCode::SUCCESS);
+    }
+    if asked != ENTRY {
         return None;
     }
     // Nobody reads a message of it; the harness sees the end of the socket.
@@ -60,7 +65,7 @@ fn close_inherited() {
 
 /// Host and supervisors end when the harness ends and at no other time: what is sent to a
 /// terminal's group or to everybody is not meant for them.
-fn ignore_signals() {
+pub(super) fn ignore_signals() {
     let ignored = [
         libc::SIGHUP,
         libc::SIGINT,

@@ -158,7 +158,35 @@ pub(super) fn at_word(command: &Command, n: usize) -> At {
     command.words.get(n).map_or(command.at, |w| w.at)
 }
 
+/// Every variable that parts name, defaults and their words included; not those of an inner
+/// statement, which is a command of its own.
+fn all_uses(parts: &[Part], out: &mut BTreeSet<String>) {
+    for part in parts {
+        match part {
+            Part::Var(name, _) => _ = out.insert(name.clone()),
+            Part::Default(name, word, _) => {
+                out.insert(name.clone());
+                all_uses(&word.parts, out);
+            }
+            Part::Double(inner) => all_uses(inner, out),
+            Part::Text(_) | Part::Single(_) | Part::Substitution(..) => {}
+        }
+    }
+}
+
 impl Script {
+    /// Every variable that the script reads somewhere, sorted.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let mut out = BTreeSet::new();
+        for (_, command) in walk::commands(self) {
+            command.words.iter().for_each(|word| all_uses(&word.parts, &mut out));
+            command.assignments.iter().for_each(|a| all_uses(&a.value.parts, &mut out));
+            let files = command.redirects.iter().filter_map(|r| r.file.as_ref());
+            files.for_each(|word| all_uses(&word.parts, &mut out));
+        }
+        out
+    }
+
     /// Programs that the script names literally, with the bytes of the step text where each
     /// is called: what a preflight looks up on PATH. Verbs are none.
     pub fn programs(&self) -> Vec<(String, Range<usize>)> {

@@ -11,6 +11,9 @@ pub use fancy::Fancy;
 pub use json::Json;
 pub use plain::Plain;
 
+/// A place to write to that several threads share.
+pub type Shared = std::sync::Arc<std::sync::Mutex<dyn std::io::Write + Send>>;
+
 /// Columns of the terminal that standard error goes to; 100 where it is none.
 pub fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));

@@ -1,20 +1,21 @@
-//! Plain lines on standard error, one for each change: for CI, pipes and screen readers.
+//! Plain lines, usually on standard error, one for each change: for CI, pipes and screen readers.
 
-use std::io::Write;
+use std::sync::PoisonError;
 
+use super::Shared;
 use super::line::{describe, paint};
 use crate::event::{Record, Sink};
 
 /// Line by line.
-#[derive(Debug)]
 pub struct Plain {
     color: bool,
+    to: Shared,
 }
 
 impl Plain {
     /// With or without colours.
-    pub fn new(color: bool) -> Plain {
-        Plain { color }
+    pub fn new(color: bool, to: Shared) -> Plain {
+        Plain { color, to }
     }
 }
 
@@ -22,6 +23,7 @@ impl Sink for Plain {
     fn record(&self, record: &Record) {
         let Some((tone, text)) = describe(&record.event) else { return };
         // A screen that went away must not end the run.
-        let _ = writeln!(std::io::stderr().lock(), "{}", paint(tone, &text, self.color));
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(to, "{}", paint(tone, &text, self.color));
     }
 }

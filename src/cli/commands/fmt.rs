@@ -113,7 +113,7 @@ fn named(files: &[PathBuf]) -> Result<Vec<Text>, Failure> {
 
 /// audit.kdl and every file that it includes.
 fn project_files(common: &Common) -> Result<Vec<Text>, Failure> {
-    let cwd = project::current_dir()?;
+    let cwd = common.place.dir()?;
     let repo = Repo::discover(&cwd)?;
     let Some((name, bytes)) = project::config_file(common, &cwd, &repo)? else {
         return Err(Failure::usage(

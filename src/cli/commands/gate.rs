@@ -2,6 +2,7 @@
 //! audit branch's head must pass again on the branch merged with the base. No agent is called.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::base::{Id, Oid};
 use crate::cli::args::{Common, GateArgs};
@@ -39,7 +40,7 @@ pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Fa
     let mut verdict = Verdict::new(&evidence, &args.base, &base);
     if evidence.verified.holds() {
         match merged(&project.repo, &evidence.head, &base)? {
-            Ok(tree) => again(&project, &evidence, &tree, &mut verdict)?,
+            Ok(tree) => again(common, &project, &evidence, &tree, &mut verdict)?,
             Err(paths) => verdict
                 .add(Item::failed("merge", format!("conflicts with {} in {}", args.base, paths.join(", ")))),
         }
@@ -62,9 +63,16 @@ fn merged(repo: &Repo, head: &Oid, base: &Oid) -> Result<Result<Oid, Vec<String>
 }
 
 /// Runs everything once more on the merged tree.
-fn again(project: &Project, evidence: &Evidence, tree: &Oid, verdict: &mut Verdict) -> Result<(), Failure> {
+fn again(
+    common: &Common,
+    project: &Project,
+    evidence: &Evidence,
+    tree: &Oid,
+    verdict: &mut Verdict,
+) -> Result<(), Failure> {
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let cancel = Cancel::new();
+    let _passing_on = common.place.pass_on(&cancel, &Arc::default());
     let stop = cancel.clone();
     signals::watch(&runner, move |_| stop.request())
         .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;

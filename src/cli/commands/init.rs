@@ -7,7 +7,6 @@ use crate::cli::args::{Common, InitArgs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
-use crate::cli::project;
 use crate::config::{self, Look};
 use crate::git::Repo;
 
@@ -33,7 +32,7 @@ const MAX_MANIFEST: u64 = 4 << 20;
 /// # Errors
 /// Not in a repository, the file exists, or the disk's.
 pub fn run(common: &Common, args: &InitArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let cwd = project::current_dir()?;
+    let cwd = common.place.dir()?;
     let repo = Repo::discover(&cwd)?;
     let path = common.file.as_ref().map_or_else(|| repo.root().join(config::FILE_NAME), |f| cwd.join(f));
     let only_look = args.print || common.dry_run;

@@ -38,7 +38,7 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
-    let tools = Tools::new()?;
+    let tools = Tools::new(common)?;
     let swept = resume::processes(&past.state);
     let recorder = reopen(&project, &past, screen, &tools)?;
     let session = Session::new(project, past.run_id.clone(), tools, past.active())?;

@@ -42,7 +42,7 @@ pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit
     }
     let inputs = Inputs::read(&project)?;
     let _lock = lock::acquire(&project.repo, "run")?;
-    let tools = Tools::new()?;
+    let tools = Tools::new(common)?;
     let swept = sweep(&project);
     let recorder = begin(&project, screen, &tools.clock)?;
     let run_id = free_run_id(&project, tools.clock.now())?;

@@ -35,8 +35,8 @@ pub(crate) struct RawTarget {
 pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<RawTarget>) {
     ctx.check(node, &shapes::TARGET);
     let Some(name) = ctx.arg(node, target_name) else { return };
-    let taken: Vec<_> = all.iter().map(|t| t.name.clone()).collect();
-    if let Some(target) = add_named(ctx, "target", &name, taken.iter(), || read(ctx, node, name.clone())) {
+    let taken = all.iter().map(|t| &t.name);
+    if let Some(target) = add_named(ctx, "target", &name, taken, || read(ctx, node, name.clone())) {
         all.push(target);
     }
 }

@@ -1,6 +1,6 @@
 //! Targets: their needs exist and don't form a cycle, their variables are known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::model::{EnvBlock, Target};
 use super::super::raw::RawTarget;
@@ -9,22 +9,27 @@ use super::super::steps;
 use super::Resolver;
 use crate::diag::{Diag, Span};
 
+/// Where each target stands among all of them: looking for each need would take a time that
+/// grows with the square.
+type Places<'a> = HashMap<&'a str, usize>;
+
 impl Resolver<'_> {
     pub(super) fn targets(&mut self) -> Vec<Target> {
         let all = &self.layers.user.raw.targets;
+        let places: Places = all.iter().enumerate().map(|(i, t)| (t.name.value.as_str(), i)).collect();
         for raw in all {
-            self.needs_exist(raw, all);
+            self.needs_exist(raw, all, &places);
             self.check_steps(raw);
             self.list_target(raw);
         }
-        self.cycles(all);
+        self.cycles(all, &places);
         all.iter().map(target).collect()
     }
 
-    fn needs_exist(&mut self, raw: &RawTarget, all: &[RawTarget]) {
+    fn needs_exist(&mut self, raw: &RawTarget, all: &[RawTarget], places: &Places) {
         let names = || all.iter().map(|t| t.name.value.as_str());
         for need in &raw.needs {
-            if self.layers.user.incomplete || names().any(|n| n == need.value) {
+            if self.layers.user.incomplete || places.contains_key(need.value.as_str()) {
                 continue;
             }
             let message =
@@ -74,8 +79,9 @@ impl Resolver<'_> {
     }
 
     /// Reports every cycle once, at the first of its targets, with each need of it.
-    fn cycles(&mut self, all: &[RawTarget]) {
-        let mut walk = Walk { all, state: vec![State::New; all.len()], path: Vec::new(), found: Vec::new() };
+    fn cycles(&mut self, all: &[RawTarget], places: &Places) {
+        let mut walk =
+            Walk { all, places, state: vec![State::New; all.len()], path: Vec::new(), found: Vec::new() };
         for start in 0..all.len() {
             walk.from(start);
         }
@@ -103,6 +109,7 @@ struct Need<'a> {
 /// program's.
 struct Walk<'a> {
     all: &'a [RawTarget],
+    places: &'a Places<'a>,
     state: Vec<State>,
     /// Targets under way, each with the number of its needs already followed.
     path: Vec<(usize, usize)>,
@@ -145,7 +152,7 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, name: &str) {
-        let Some(next) = self.all.iter().position(|t| t.name.value == name) else { return };
+        let Some(next) = self.places.get(name).copied() else { return };
         match self.state(next) {
             State::New => self.enter(next),
             State::Done => {}

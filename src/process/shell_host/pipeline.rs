@@ -71,7 +71,8 @@ impl ShellHost<'_> {
             let sink = self.options.sink.as_ref();
             sink.map(|sink| Tap::new(sink.clone(), stream, over.clone())).transpose()
         };
-        Ok([tap(Stream::Stdout)?, tap(Stream::Stderr)?])
+        let errors = if self.options.one_pipe { None } else { tap(Stream::Stderr)? };
+        Ok([tap(Stream::Stdout)?, errors])
     }
 
     fn connect(&self, stages: &[Stage], taps: &[Option<Tap>; 2]) -> io::Result<Vec<Ends>> {
@@ -117,6 +118,7 @@ impl ShellHost<'_> {
 
     fn target(&self, output: Output, pipe: Option<&Target>, taps: &[Option<Tap>; 2]) -> io::Result<Target> {
         let [out, err] = taps;
+        let err = if self.options.one_pipe { out } else { err };
         match (output, pipe) {
             (Output::File(id), _) => self.file_target(id),
             (Output::Pipe, Some(pipe)) => pipe.try_clone(),

@@ -90,6 +90,7 @@ impl NodeRun<'_> {
         )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
         let options = ShellOptions {
+            one_pipe: false,
             sink: Some(sink),
             input: Input::Null,
             timeout: None,
