@@ -11,11 +11,12 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::deadline::Deadlines;
 use super::job::{Cancel, EndCause, Ended, Exit, Input, Job, OutputSink, SpawnError, Stream};
 use super::runner::Shared;
+use super::sandbox::quota::{Excess, Watch};
 use super::signals::Pause;
 use super::stamp::TOKEN;
 use super::wire::{self, Reply, Request, Stage, TreeEnd};
@@ -58,6 +59,7 @@ fn request(shared: &Shared, job: &Job) -> io::Result<Vec<u8>> {
         cwd: std::path::absolute(&job.cwd)?,
         env,
         label: job.label.clone(),
+        confine: job.confine.as_ref().map(|policy| policy.ruleset()),
     };
     let nul = "a NUL byte stands in the program, an argument, a variable or the directory";
     request.encode().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, nul))
@@ -81,6 +83,10 @@ fn refusal(job: &Job, stage: Stage, errno: i32) -> SpawnError {
             let why = format!("can't enter {}: {source}", job.cwd.display());
             SpawnError::Other { program, source: io::Error::new(source.kind(), why) }
         }
+        Stage::Confine => {
+            let why = format!("can't enter the sandbox: {source}");
+            SpawnError::Other { program, source: io::Error::new(source.kind(), why) }
+        }
         Stage::Setup => SpawnError::Other { program, source },
     }
 }
@@ -99,6 +105,7 @@ enum Event {
     Cancel,
     Pause,
     Time,
+    Quota(Excess),
 }
 
 /// Bytes on their way to the program.
@@ -134,6 +141,9 @@ struct Run<'a> {
     silent_at: Option<Instant>,
     /// The supervisor itself was killed.
     forced: bool,
+    /// Measures what the job uses, where that is bounded.
+    watch: Option<Watch>,
+    excess: mpsc::Receiver<Excess>,
 }
 
 impl<'a> Run<'a> {
@@ -152,6 +162,11 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let pauses = shared.suspension.subscribe();
         let paused = *pauses.borrow();
+        let (tell, excess) = mpsc::channel(1);
+        let watch = Watch::begin(&job.quota, move |excess| {
+            // Only the first counts, and nobody listens to a job that is over.
+            let _ = tell.try_send(excess);
+        });
         Ok(Run {
             shared,
             control: UnixStream::from_std(control)?,
@@ -171,6 +186,8 @@ impl<'a> Run<'a> {
             kill_at: None,
             silent_at: None,
             forced: false,
+            watch,
+            excess,
         })
         // The program's ends are closed here, so that it alone holds them and their end is seen.
     }
@@ -186,6 +203,7 @@ impl<'a> Run<'a> {
                 Event::Output(stream) => self.output(stream, sink),
                 Event::Input => self.input(),
                 Event::Pause => self.pause(),
+                Event::Quota(excess) => self.exceeded(excess),
                 Event::Control | Event::Cancel | Event::Time => {}
             }
             self.decide(cancel)?;
@@ -209,6 +227,7 @@ impl<'a> Run<'a> {
             () = cancel.wait(level) => Event::Cancel,
             _ = self.pauses.changed() => Event::Pause,
             () = sleep_until(at) => Event::Time,
+            Some(excess) = self.excess.recv() => Event::Quota(excess),
         }
     }
 
@@ -259,6 +278,14 @@ impl<'a> Run<'a> {
 
     fn output_waits(&self) -> bool {
         [&self.stdout, &self.stderr].into_iter().flatten().any(|pipe| waiting(pipe) > 0)
+    }
+
+    /// Whoever takes too much is not asked to stop: it would take more meanwhile.
+    fn exceeded(&mut self, excess: Excess) {
+        if self.cause.is_none() {
+            self.cause = Some(EndCause::Quota(excess));
+            self.kill(Instant::now());
+        }
     }
 
     fn terminate(&mut self, cause: EndCause, now: Instant) {
@@ -337,7 +364,10 @@ impl<'a> Run<'a> {
         }
         while let Some(frame) = wire::next_frame(&mut self.replies) {
             match Reply::decode(&frame) {
-                Some(Reply::Started(pid, start)) => self.supervisor = Some((pid, start)),
+                Some(Reply::Started(pid, start)) => {
+                    self.supervisor = Some((pid, start));
+                    self.watch.iter().for_each(|watch| watch.supervisor(pid));
+                }
                 Some(Reply::Refused(stage, errno)) => return Ok(Some(Outcome::Refused(stage, errno))),
                 Some(Reply::Ended(end)) => return Ok(Some(Outcome::Ended(end))),
                 None => return Err(io::Error::other("its supervisor is of another version")),
@@ -476,6 +506,8 @@ mod tests {
                 grace: Duration::ZERO,
             },
             label: "test".into(),
+            confine: None,
+            quota: super::super::sandbox::Quota::default(),
         };
         let code = |stage, errno| refusal(&job, stage, errno).shell_code();
         assert_eq!(code(Stage::Lookup, libc::ENOENT), 127);

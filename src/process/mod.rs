@@ -25,6 +25,7 @@ mod job;
 mod leader;
 mod passing;
 mod runner;
+pub mod sandbox;
 mod sink;
 mod stamp;
 mod supervisor;

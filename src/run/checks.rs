@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::base::{Id, text};
+use crate::base::{Id, Masker, text};
 use crate::config::Config;
 use crate::event::{CheckPhase, CheckRecord, Event, InvariantRecord};
 use crate::gate::checks::{self, Output};
@@ -13,6 +13,7 @@ use crate::git::Drift;
 use crate::lane::{RunError, Workspace};
 use crate::plan::{PlannedCheck, PlannedInvariant};
 use crate::process::{Cancel, Input, Job, Limits, OutputSink, SpawnError, Stream};
+use crate::run::containment::Containment;
 use crate::run::context::{At, Context, Fault};
 use crate::run::environment::Environment;
 
@@ -25,6 +26,8 @@ pub struct Bench<'a> {
     pub config: &'a Config,
     /// Private directories are made here.
     pub scratch: &'a Path,
+    /// What checks are held to.
+    pub containment: &'a Containment,
 }
 
 /// For whom checks run: decides their environment and their place in the journal.
@@ -65,8 +68,8 @@ impl OutputSink for Tails {
 }
 
 impl Tails {
-    fn into_output(self) -> Output {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    fn into_output(self, masker: &Masker) -> Output {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(&masker.bytes(bytes)).into_owned();
         Output { stdout: text(&self.stdout), stderr: text(&self.stderr) }
     }
 }
@@ -106,15 +109,18 @@ pub fn run_check(
             stall: None,
             grace: bench.config.grace.value,
         },
+        confine: bench.containment.for_check(workspace.dir(), tmp.path()),
+        quota: bench.containment.quota(&[workspace.dir(), tmp.path()]),
         label: format!("check {}", text::head(&check.normalized, 40)),
     };
+    let masker = bench.containment.masker();
     let mut tails = Tails::default();
     match workspace.run(&job, &mut tails, judged.cancel) {
-        Ok(ended) if may_write => Ok(checks::record(check, &ended, &tails.into_output(), &Drift::default())),
+        Ok(ended) if may_write => Ok(checks::record(check, &ended, &tails.into_output(masker), &Drift::default())),
         Ok(ended) => {
             let drift = workspace.drift()?;
             workspace.remove_untracked(&drift.untracked)?;
-            Ok(checks::record(check, &ended, &tails.into_output(), &drift))
+            Ok(checks::record(check, &ended, &tails.into_output(masker), &drift))
         }
         Err(RunError::Spawn(e @ SpawnError::NotFound(_))) => {
             Ok(checks::not_started(check, 127, &e.to_string()))

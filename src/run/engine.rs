@@ -224,6 +224,8 @@ impl<'a> Engine<'a> {
         let cycle = end.attempt;
         let text =
             prompt::remediation(&planned.node, cycle, u32::from(self.cx.config.remediation.value), &failure);
+        // A diff that was refused for a secret is quoted in it.
+        let text = self.cx.containment.masker().bytes(&text).into_owned();
         let path = format!("remediation/{id}/cycle-{cycle}.md");
         self.cx.write(&path, &text)?;
         let kept = &mut self.kept[end.node];

@@ -4,6 +4,7 @@
 pub mod bounds;
 pub mod breaker;
 pub mod checks;
+pub mod containment;
 pub mod context;
 pub mod engine;
 pub mod environment;

@@ -8,6 +8,8 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::Diags;
 use crate::plan;
+use crate::process::sandbox;
+use crate::run::containment;
 use crate::run::preflight::{self, Examined};
 
 /// Examines everything and writes the reports.
@@ -63,8 +65,17 @@ fn examine(project: &Project) -> Result<Examined, Failure> {
     let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment);
     let plan = examined.as_ref().ok().map(|e| &e.plan);
     problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
+    problems.extend(containment::diagnose(
+        &project.config,
+        &project.environment,
+        project.repo.root(),
+        sandbox::support(),
+    ));
     match examined {
-        Ok(examined) if !problems.has_errors() => Ok(examined),
+        Ok(mut examined) if !problems.has_errors() => {
+            examined.warnings.extend(problems);
+            Ok(examined)
+        }
         Ok(_) => Err(Failure::Preflight(problems)),
         Err(diags) => {
             let mut all = Diags::new();

@@ -22,6 +22,7 @@ use crate::event::{Event, Termination};
 use crate::journal::{JournalWriter, RunState};
 use crate::lane::LocalLane;
 use crate::process::{self, Cancel, Runner, signals};
+use crate::run::containment::{self, Containment};
 use crate::run::context::{Context, Fault};
 use crate::run::fleet::Fleet;
 use crate::run::integration::Integration;
@@ -47,8 +48,9 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let stop = Stop::watch(&runner)?;
     let run_id = free_run_id(&project, clock.now())?;
-    let recorder = begin(&project, screen, &clock)?;
-    let session = Session { project, run_id, clock, runner, stop, scratch: scratch()? };
+    let containment = Containment::new(&project.config, &project.environment, project.repo.root());
+    let recorder = begin(&project, screen, &clock)?.masked(Arc::clone(containment.masker()));
+    let session = Session { project, run_id, clock, runner, stop, containment, scratch: scratch()? };
     Ok(session.carry_out(inputs, recorder, screen))
 }
 
@@ -145,6 +147,7 @@ struct Session {
     clock: Arc<dyn Clock>,
     runner: Runner,
     stop: Stop,
+    containment: Containment,
     scratch: tempfile::TempDir,
 }
 
@@ -179,9 +182,17 @@ impl Session {
         let project = &self.project;
         recorder.announce(self.started(inputs.head.clone(), &inputs.files))?;
         let plan = inputs.examined.as_ref().ok().map(|e| &e.plan);
-        let around = preflight::surroundings(&project.repo, &project.layout, plan, inputs.head.as_ref())?;
+        let mut around = preflight::surroundings(&project.repo, &project.layout, plan, inputs.head.as_ref())?;
+        let support = process::sandbox::support();
+        around.extend(containment::diagnose(
+            &project.config,
+            &project.environment,
+            project.repo.root(),
+            support,
+        ));
         let problems = match (inputs.examined, inputs.head) {
-            (Ok(examined), Some(head)) if !around.has_errors() => {
+            (Ok(mut examined), Some(head)) if !around.has_errors() => {
+                examined.warnings.extend(around);
                 for (path, bytes) in preflight::reports(&examined.plan, &self.run_id) {
                     recorder.write(path, &bytes)?;
                 }
@@ -257,6 +268,7 @@ impl Session {
             fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
             clock: Arc::clone(&self.clock),
             operator: project.environment.clone(),
+            containment: self.containment.clone(),
             config,
             cancel: self.stop.cancel.clone(),
             cancel_reason: Mutex::new(None),

@@ -101,6 +101,7 @@ impl NodeRun<'_> {
                 let what = fault.unwrap_or_default();
                 return Err(Stop::failed(format!("the agent {what} (deadline: {})", deadline.name())));
             }
+            EndCause::Quota(excess) => return Err(Stop::failed(format!("the agent was {excess}"))),
             EndCause::Own => {}
         }
         if never_ran {
