@@ -11,6 +11,7 @@ use crate::base::{Id, MaskStream};
 use crate::config::{Agent, EnvBlock, Role};
 use crate::event::{AgentRecord, Event, FigureSource};
 use crate::files::{self, BoundedLog};
+use crate::git::GuardClass;
 use crate::lane::{RunError, Workspace};
 use crate::process::{Cancel, Deadline, EndCause, Ended, Exit, Input, Job, Limits, OutputSink, Stream};
 use crate::run::breaker::Retries;
@@ -18,6 +19,7 @@ use crate::run::containment::AgentPlace;
 use crate::run::context::{At, Context, Fault};
 use crate::run::environment::Environment;
 use crate::run::fleet::Admission;
+use crate::run::watch::Watch;
 
 /// Where an agent works.
 pub enum Place<'a> {
@@ -215,12 +217,23 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
     let log = open_log(cx, &log_path, retry)?;
     let masks = [(); 2].map(|()| MaskStream::new(Arc::clone(cx.containment.masker())));
     let mut reader = Reader { cx, request, log, masks, transcript: agent::transcript(request.agent) };
+    let watch = match place {
+        // A node is watched by its attempt, over all of its tries.
+        Place::Worktree(_) => None,
+        Place::Scratch(_) => Some(Watch::begin(cx, Some(&dir))?),
+    };
     let ended = match place {
         Place::Worktree(workspace) => workspace.run(&job, &mut reader, request.cancel),
         Place::Scratch(_) => cx.lane.run(&job, &mut reader, request.cancel),
     };
     match ended {
-        Ok(ended) => finish(request, reader, &ended, &log_path),
+        Ok(ended) => {
+            let mut answer = finish(request, reader, &ended, &log_path)?;
+            if let Some(watch) = watch {
+                refuse_writer(cx, &mut answer, &watch)?;
+            }
+            Ok(answer)
+        }
         Err(RunError::Spawn(e)) => Ok(failed_to_start(request, e.to_string())),
         Err(RunError::Lane(e)) => Err(e.into()),
     }
@@ -252,6 +265,19 @@ fn finish(
     record.leaked.clone_from(&ended.leaked);
     record.metrics = report.metrics.clone();
     Ok(Answer { record, report, cause: ended.cause, unavailable: None })
+}
+
+/// The answer of a role that only reads is void if it wrote.
+fn refuse_writer(cx: &Context, answer: &mut Answer, watch: &Watch) -> Result<(), Fault> {
+    let foreign = watch.foreign(cx)?.into_iter().filter(|f| f.class == GuardClass::Harness);
+    let names: Vec<String> = foreign.map(|f| f.name).take(5).collect();
+    if !names.is_empty() {
+        let why = format!("it may only read, and changed {}", names.join(", "));
+        answer.record.fault = Some(why.clone());
+        answer.report.fault = Some(why);
+        answer.report.answer = None;
+    }
+    Ok(())
 }
 
 /// What the end itself says against an invocation that names no fault of its own.

@@ -21,5 +21,6 @@ pub mod recorder;
 pub mod scheduler;
 pub mod split;
 pub mod splitting;
+pub mod watch;
 #[cfg(test)]
 mod testing;

@@ -36,7 +36,7 @@ pub fn run(cx: &Context, order: Order) -> End {
         started_at: cx.now(),
         base: None,
         capture: None,
-        guard: None,
+        watch: None,
         foreign: Vec::new(),
         commit: None,
         unavailable: None,
