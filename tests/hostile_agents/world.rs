@@ -189,8 +189,9 @@ impl World {
         fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
         let mode = if self.mode == Sandbox::On { "required" } else { "off" };
         let sandbox = if self.kdl.contains("sandbox ") { String::new() } else { format!("sandbox \"{mode}\"\n") };
+        let remediation = if self.kdl.contains("remediation ") { "" } else { "remediation 0\n" };
         let agents = format!(
-            "bundle \"docs/audit\"\nremediation 0\nagent \"fake\" adapter=\"exec\" default=#true {{\n command \"{}\"\n}}\n{sandbox}{}\n",
+            "bundle \"docs/audit\"\nagent \"fake\" adapter=\"exec\" default=#true {{\n command \"{}\"\n}}\n{sandbox}{remediation}{}\n",
             agent.display(),
             self.kdl
         );

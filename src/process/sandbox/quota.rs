@@ -1,6 +1,6 @@
 //! How much a job may use, measured: the processes of its tree and what its directories
-//! hold. A thread beside the job looks again and again, the less often the longer a look
-//! takes.
+//! hold. A thread beside the job looks again and again; at the disk the less often the longer
+//! that takes.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
@@ -65,7 +65,7 @@ impl std::fmt::Display for Excess {
 const LOOK: Duration = Duration::from_millis(50);
 /// Between two measurements of the disk, at the least.
 const MEASURE: Duration = Duration::from_millis(250);
-/// A look may take one part in this many of the time.
+/// Measuring the disk may take one part in this many of the time.
 const SHARE: u32 = 20;
 
 /// The thread that looks; it ends with this value.
@@ -116,7 +116,8 @@ fn look_until(quota: &Quota, over: &AtomicBool, supervisor: &AtomicI32) -> Optio
             if found > limit {
                 return Some(Excess { kind: Kind::Processes, found, limit });
             }
-            pause = LOOK.max(begun.elapsed() * SHARE);
+            // Who spawns without end must not slow the looking down.
+            pause = LOOK;
         }
         if let Some(limit) = quota.disk.filter(|_| begun >= measure_at) {
             let measured = Instant::now();
