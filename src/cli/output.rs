@@ -148,7 +148,7 @@ impl Screen {
         }
         if let Some(finished) = &state.finished {
             let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
-            let _ = writeln!(err, "{word}: {}", finished.message);
+            let _ = writeln!(err, "{word}: {}", crate::base::text::neutral(&finished.message));
         }
         if !self.quiet {
             let _ = writeln!(err, "report: {out}/audit/report.md");

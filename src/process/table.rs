@@ -113,7 +113,10 @@ mod tests {
     #[test]
     fn a_stat_line_is_read_past_a_hostile_name() {
         let line = "42 (a) R 1) (b) S 7 41 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 31415 1 2 3";
-        assert_eq!(parse_stat(line), Some(Process { pid: 42, parent: 7, group: 41, start: 31415, zombie: false }));
+        assert_eq!(
+            parse_stat(line),
+            Some(Process { pid: 42, parent: 7, group: 41, start: 31415, zombie: false })
+        );
         assert_eq!(parse_stat("42 (a"), None);
         assert_eq!(parse_stat(""), None);
     }

@@ -165,7 +165,9 @@ impl Reply {
 impl Stage {
     /// Reads what `stage as u8` wrote.
     pub fn from_byte(byte: u8) -> Option<Stage> {
-        [Stage::Lookup, Stage::Cwd, Stage::Exec, Stage::Confine, Stage::Setup].into_iter().find(|s| *s as u8 == byte)
+        [Stage::Lookup, Stage::Cwd, Stage::Exec, Stage::Confine, Stage::Setup]
+            .into_iter()
+            .find(|s| *s as u8 == byte)
     }
 }
 
@@ -209,7 +211,8 @@ fn take_rules(from: &mut &[u8]) -> Option<Option<Ruleset>> {
         return Some(None);
     }
     let network = byte(from)? == 1;
-    let rule = |from: &mut &[u8]| Some(Rule { write: byte(from)? == 1, path: PathBuf::from(os(take(from)?)) });
+    let rule =
+        |from: &mut &[u8]| Some(Rule { write: byte(from)? == 1, path: PathBuf::from(os(take(from)?)) });
     let rules = (0..number(from)?).map(|_| rule(from)).collect::<Option<_>>()?;
     Some(Some(Ruleset { rules, network }))
 }

@@ -116,7 +116,9 @@ pub fn run_check(
     let masker = bench.containment.masker();
     let mut tails = Tails::default();
     match workspace.run(&job, &mut tails, judged.cancel) {
-        Ok(ended) if may_write => Ok(checks::record(check, &ended, &tails.into_output(masker), &Drift::default())),
+        Ok(ended) if may_write => {
+            Ok(checks::record(check, &ended, &tails.into_output(masker), &Drift::default()))
+        }
         Ok(ended) => {
             let drift = workspace.drift()?;
             workspace.remove_untracked(&drift.untracked)?;

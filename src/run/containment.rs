@@ -171,7 +171,8 @@ impl Containment {
         let Some(home) = &self.home else { return Vec::new() };
         let copies = agent::config_copies(agent.adapter);
         let own = |copy: &agent::ConfigCopy| {
-            let depth = if copy.from.starts_with(".config") || copy.from.starts_with(".local") { 2 } else { 1 };
+            let depth =
+                if copy.from.starts_with(".config") || copy.from.starts_with(".local") { 2 } else { 1 };
             let depth = if copy.from.starts_with(".local/share") { 3 } else { depth };
             home.join(copy.from.iter().take(depth).collect::<PathBuf>())
         };
@@ -244,7 +245,10 @@ fn masker(config: &Config, operator: &Operator) -> Masker {
     Masker::new(pairs)
 }
 
-fn secrets_of<'b>(block: &'b EnvBlock, operator: &'b Operator) -> impl Iterator<Item = (String, String)> + 'b {
+fn secrets_of<'b>(
+    block: &'b EnvBlock,
+    operator: &'b Operator,
+) -> impl Iterator<Item = (String, String)> + 'b {
     block.set.iter().filter_map(|(name, value)| {
         let look_up = |n: &str| operator.get(n).cloned();
         // One that can't be expanded is reported where it is used.

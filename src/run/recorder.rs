@@ -110,7 +110,8 @@ impl Recorder {
     /// It could not be written.
     pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), Fault> {
         let path = self.artifact(relative);
-        crate::files::atomic_write(&path, &self.shown(relative, bytes)).at(|| format!("can't write {}", path.display()))
+        crate::files::atomic_write(&path, &self.shown(relative, bytes))
+            .at(|| format!("can't write {}", path.display()))
     }
 
     /// Writes a JSON artifact.

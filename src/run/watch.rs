@@ -78,10 +78,7 @@ fn unshielded(cx: &Context, asking: bool) -> Vec<(&'static str, PathBuf)> {
     let state = cx.recorder.state();
     let done = state.nodes.iter().filter(|node| node.status() == Some(NodeStatus::Verified));
     places.extend(done.map(|node| ("artifact", cx.artifact(&Context::node_dir(&node.id)))));
-    places.push((
-        "worktree",
-        root.join(WORKTREES_DIR).join(format!("audit-integration-{}", cx.run_id)),
-    ));
+    places.push(("worktree", root.join(WORKTREES_DIR).join(format!("audit-integration-{}", cx.run_id))));
     places
 }
 

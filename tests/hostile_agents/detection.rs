@@ -25,7 +25,10 @@ fn a_change_to_the_bundle_or_the_artifacts_fails_the_node() {
     caught("echo x > @repo/docs/audit/prompts/B.md", "docs/audit/prompts");
     caught("echo x >> @repo/docs/audit/preflight/trace_matrix.md", "preflight/trace_matrix.md");
     caught("chmod 600 @repo/docs/audit/preflight/trace_matrix.md", "preflight/trace_matrix.md");
-    caught("echo x > @repo/.worktrees/audit-integration-*/README.md", "audit-integration");
+    caught(
+        "for d in @repo/.worktrees/audit-integration-*; do echo x > $d/README.md; done",
+        "audit-integration",
+    );
 }
 
 #[test]
@@ -48,7 +51,10 @@ fn what_is_the_operator_s_is_a_warning_with_the_node_s_name() {
     let report = world.artifact("audit-report.md");
     for what in ["a file of your checkout changed while A ran", "refs/heads/sly changed while A ran"] {
         assert!(run.err.contains(what), "{}", run.err);
-        assert!(report.contains(what) || report.contains(&what.replace("refs/heads/sly", "`refs/heads/sly`")), "{report}");
+        assert!(
+            report.contains(what) || report.contains(&what.replace("refs/heads/sly", "`refs/heads/sly`")),
+            "{report}"
+        );
     }
 }
 

@@ -14,7 +14,6 @@ try 'echo x > @git/refs/heads/audit/evil'
 try 'git add -A'
 try 'git commit --allow-empty -m x'
 try 'git stash -u'
-try 'git worktree prune'
 try 'echo x > "$(git rev-parse --git-dir)/HEAD"'
 echo ok > A.out
 "#;
@@ -47,7 +46,9 @@ exit 0
         let run = world.run();
         let landed = if run.code == 0 { world.landed() } else { Vec::new() };
         match mode {
-            Sandbox::On => assert_eq!((run.code, landed), (0, vec!["A.out".to_owned()]), "{}", world.reason("A")),
+            Sandbox::On => {
+                assert_eq!((run.code, landed), (0, vec!["A.out".to_owned()]), "{}", world.reason("A"))
+            }
             // The new branch and the stash are refs of the operator's repository: a warning.
             Sandbox::Off => {
                 assert_eq!((run.code, landed), (0, vec!["A.out".to_owned()]), "{}", world.reason("A"));

@@ -43,9 +43,8 @@ fn who_never_ends_and_ignores_requests_is_ended_with_its_daemons() {
         let script = format!(
             "trap '' TERM HUP INT\n(setsid sh -c \"trap '' TERM; sleep {mark}; :\" </dev/null >/dev/null 2>&1 &)\nsetsid sh -c \"(sleep {mark} &)\" \nwhile :; do sleep {mark}; done\n"
         );
-        let world = World::new(mode)
-            .node("A", &script, "true")
-            .kdl("grace \"200ms\"\nnode \"A\" timeout=\"1s\"");
+        let world =
+            World::new(mode).node("A", &script, "true").kdl("grace \"200ms\"\nnode \"A\" timeout=\"1s\"");
         let run = world.run();
         assert_eq!(run.code, 4, "{}", run.err);
         assert!(world.reason("A").contains("timeout"), "{}", world.reason("A"));
@@ -122,7 +121,7 @@ fn a_check_is_bounded_like_an_agent() {
 fn who_doubles_itself_is_ended_whole() {
     for (mode, mark) in both().into_iter().zip(["71040", "71041"]) {
         let script = format!(
-            "b() {{ [ $1 -gt 0 ] || {{ sleep {mark}; return; }}; b $(($1 - 1)) & b $(($1 - 1)) & wait; }}; b 7"
+            "b() {{ [ $1 -gt 0 ] || {{ sleep {mark}; return; }}; b $(($1 - 1)) & b $(($1 - 1)) & wait; }}; b 6"
         );
         let world = World::new(mode).node("A", &script, "true").kdl("process-limit 40");
         let run = world.run();

@@ -59,8 +59,9 @@ echo "HALT: I know $DEPLOY_TOKEN"
 #[test]
 fn what_a_check_prints_is_masked_everywhere() {
     for mode in both() {
-        let world = world(mode, "echo ok > A.out", "echo $DEPLOY_TOKEN; echo $PLAIN >&2; false")
-            .kdl(&format!("remediation 1\nenv {{\n pass \"DEPLOY_TOKEN\"\n PLAIN (secret)\"{ANNOTATED}\"\n}}"));
+        let world = world(mode, "echo ok > A.out", "echo $DEPLOY_TOKEN; echo $PLAIN >&2; false").kdl(
+            &format!("remediation 1\nenv {{\n pass \"DEPLOY_TOKEN\"\n PLAIN (secret)\"{ANNOTATED}\"\n}}"),
+        );
         let run = world.run();
         assert_eq!(run.code, 4, "{}", run.err);
         assert_eq!(leaks(&world, &run), Vec::<String>::new());

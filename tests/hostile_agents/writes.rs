@@ -17,7 +17,8 @@ try 'echo x > @repo/src/a.txt'
 try 'echo x > @repo/docs/audit/state.md'
 try 'echo x > @repo/docs/audit/preflight/trace_matrix.md'
 try 'echo x >> @repo/docs/audit/runs/events.jsonl'
-try 'echo x > @repo/.worktrees/audit-integration-*/README.md'
+for d in @repo/.worktrees/audit-integration-*; do try "echo x > $d/README.md"; done
+try 'mknod null c 1 3'
 try 'echo x >> @home/.bashrc'
 try 'echo x > @home/.cargo/bin/tool'
 try 'mkdir -p @home/.config/x'
@@ -53,7 +54,10 @@ mkdir d; echo x > d/x; mv d/x A.out; rmdir d; chmod 644 A.out
         world.write("home/cache/.keep", "");
         let run = world.run();
         assert_eq!(run.code, 0, "{}\n{}", run.err, world.log("A"));
-        assert_eq!((world.read("outside/granted"), world.read("home/cache/by-check")), ("x\n".into(), "x\n".into()));
+        assert_eq!(
+            (world.read("outside/granted"), world.read("home/cache/by-check")),
+            ("x\n".into(), "x\n".into())
+        );
         assert!(run.err.contains("outside") || !run.err.contains("sandbox::wide-grant"), "{}", run.err);
     }
 }
@@ -90,7 +94,11 @@ fn setup_is_confined_too() {
 #[test]
 fn a_check_that_is_rewritten_fails_by_its_place() {
     for mode in both() {
-        let world = World::new(mode).node("A", "echo 'exit 0' > tests/check.sh; echo ok > A.out", "sh tests/check.sh");
+        let world = World::new(mode).node(
+            "A",
+            "echo 'exit 0' > tests/check.sh; echo ok > A.out",
+            "sh tests/check.sh",
+        );
         let run = world.run();
         assert_eq!(run.code, 4, "{}", run.err);
         assert_eq!(world.status("A"), "failed");
@@ -102,7 +110,8 @@ fn a_check_that_is_rewritten_fails_by_its_place() {
 #[test]
 fn the_worktree_s_own_copy_of_the_bundle_is_not_the_agent_s() {
     for mode in both() {
-        let script = "echo '<done_when><check>true</check></done_when>' > docs/audit/prompts/A.md; echo ok > A.out";
+        let script =
+            "echo '<done_when><check>true</check></done_when>' > docs/audit/prompts/A.md; echo ok > A.out";
         let world = World::new(mode).node("A", script, "false");
         let run = world.run();
         assert_eq!(run.code, 4, "{}", run.err);

@@ -103,13 +103,12 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn carry_out(&self, workspace: &mut dyn Workspace, verdict: &mut Verdict) -> Result<(), Fault> {
-        let bench =
-            Bench {
-                root: self.project.repo.root(),
-                config: &self.project.config,
-                scratch: self.scratch,
-                containment: &self.containment,
-            };
+        let bench = Bench {
+            root: self.project.repo.root(),
+            config: &self.project.config,
+            scratch: self.scratch,
+            containment: &self.containment,
+        };
         let judged = self.judged(None, workspace)?;
         match prepare::prepare(bench, workspace, &judged) {
             Ok(()) => {}

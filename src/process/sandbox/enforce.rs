@@ -25,7 +25,11 @@ mod linux {
     const IOCTL_DEV: u64 = 1 << 15;
 
     const READ: u64 = EXECUTE | READ_FILE | READ_DIR;
-    const WRITE: u64 = READ | WRITE_FILE | CHANGE_DIR | REFER | TRUNCATE | IOCTL_DEV;
+    /// Everything that is decided here; what no rule grants of it is refused.
+    const HANDLED: u64 = READ | WRITE_FILE | CHANGE_DIR | REFER | TRUNCATE | IOCTL_DEV;
+    /// Device nodes: whoever may make one for the disk has all of it.
+    const MAKE_DEVICES: u64 = 1 << 6 | 1 << 11;
+    const WRITE: u64 = HANDLED & !MAKE_DEVICES;
     /// Rights that make sense for something that is no directory; others are refused there.
     const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 
@@ -66,13 +70,10 @@ mod linux {
 
     /// Confines this thread, and all that it becomes and starts, to the given places. Each is
     /// a path and whether it may be written; one that has gone since is skipped.
-    pub fn restrict<'a>(
-        rules: impl Iterator<Item = (&'a CStr, bool)>,
-        network: bool,
-    ) -> Result<(), Errno> {
+    pub fn restrict<'a>(rules: impl Iterator<Item = (&'a CStr, bool)>, network: bool) -> Result<(), Errno> {
         let abi = abi();
         let attr = RulesetAttr {
-            access_fs: WRITE & known(abi),
+            access_fs: HANDLED & known(abi),
             access_net: if network || abi < 4 { 0 } else { TCP },
             scoped: if abi < 6 { 0 } else { SCOPES },
         };
@@ -85,7 +86,36 @@ mod linux {
             }
         }
         rustix::thread::set_no_new_privs(true)?;
+        renounce()?;
         enter(&ruleset)
+    }
+
+    /// What root may still do: with files as any owner could, be another user, use low
+    /// ports. The rest (devices, mounts, other processes' memory, the kernel) is a way around
+    /// the rules, or around who may look at whom. Nothing after this can get it back.
+    fn renounce() -> Result<(), Errno> {
+        use rustix::thread::{CapabilitySet as Set, CapabilitySets, capabilities, set_capabilities};
+        let kept = Set::CHOWN
+            | Set::DAC_OVERRIDE
+            | Set::FOWNER
+            | Set::FSETID
+            | Set::SETFCAP
+            | Set::SETUID
+            | Set::SETGID
+            | Set::KILL
+            | Set::NET_BIND_SERVICE
+            | Set::SYS_CHROOT;
+        let now = capabilities(None)?;
+        if kept.contains(now.permitted) && kept.contains(now.inheritable) {
+            return Ok(());
+        }
+        let less = CapabilitySets {
+            effective: now.effective & kept,
+            permitted: now.permitted & kept,
+            inheritable: now.inheritable & kept,
+        };
+        rustix::thread::clear_ambient_capability_set()?;
+        set_capabilities(None, less)
     }
 
     /// Rights that a version of the interface knows.

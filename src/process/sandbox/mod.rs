@@ -13,10 +13,10 @@ mod rules;
 use std::fmt;
 use std::path::PathBuf;
 
+pub(super) use enforce::restrict;
 pub use launch::Confined;
 pub use quota::Quota;
 pub use rules::{Rule, Ruleset};
-pub(super) use enforce::restrict;
 
 /// What a program may do to the machine around it. Nothing is granted that is not in here,
 /// but for the null devices, terminals and shared memory.

@@ -207,10 +207,7 @@ mod tests {
     #[test]
     fn an_excess_names_the_setting_and_both_figures() {
         let excess = Excess { kind: Kind::Processes, found: 700, limit: 512 };
-        assert_eq!(
-            excess.to_string(),
-            "ended at its process-limit: 700 processes at once, 512 are allowed"
-        );
+        assert_eq!(excess.to_string(), "ended at its process-limit: 700 processes at once, 512 are allowed");
     }
 
     #[test]

@@ -9,15 +9,8 @@ use super::{Policy, Read};
 
 /// Devices that any program expects to be able to use. `ptmx` and `pts` are terminals that a
 /// program makes for itself.
-const DEVICES: [&str; 7] = [
-    "/dev/null",
-    "/dev/zero",
-    "/dev/full",
-    "/dev/tty",
-    "/dev/ptmx",
-    "/dev/pts",
-    "/dev/shm",
-];
+const DEVICES: [&str; 7] =
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm"];
 
 /// One allowed place.
 #[derive(Debug, Clone, PartialEq, Eq)]

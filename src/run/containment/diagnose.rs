@@ -89,7 +89,9 @@ fn judge(grant: &Spanned<String>, path: &Path, home: Option<&Path>, root: &Path)
     let reached = |place: &Path| place.starts_with(path) || path.starts_with(place);
     let planted = home.and_then(|home| PLANTED.iter().map(|name| home.join(name)).find(|p| reached(p)));
     let what = match planted {
-        _ if root.starts_with(path) => "it holds your checkout, the git directory and the artifacts".to_owned(),
+        _ if root.starts_with(path) => {
+            "it holds your checkout, the git directory and the artifacts".to_owned()
+        }
         _ if path.starts_with(root.join(".git")) => "it is the git directory".to_owned(),
         Some(place) => format!("what stands in {} takes effect in your own sessions", place.display()),
         None => return None,

@@ -51,7 +51,8 @@ impl<'a> NodeRun<'a> {
             return Ok(Some(name.to_owned()));
         }
         let (Some(commit), capture) = (&self.facts.commit, self.captured()?) else { return Ok(None) };
-        let binary = capture.diff.changes.iter().filter(|c| c.lines.is_none() && c.kind != ChangeKind::Deleted);
+        let binary =
+            capture.diff.changes.iter().filter(|c| c.lines.is_none() && c.kind != ChangeKind::Deleted);
         for path in binary.map(|change| change.new.to_string()) {
             let bytes = self.cx.repo.blob(commit, &path)?.unwrap_or_default();
             if let Some(name) = masker.find(&bytes) {
