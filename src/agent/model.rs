@@ -56,7 +56,7 @@ pub enum CallError {
     /// `via="arg"` and more than the kernel takes as one argument (128 KiB, its end marker
     /// and what the adapter puts before it included).
     #[error(
-        "the prompt has {0} bytes; as an argument it must stay under 131072: use prompt via=\"stdin\" or via=\"file\""
+        "the prompt has {0} bytes; as an argument it must stay under 128 KiB (131072): use prompt via=\"stdin\" or via=\"file\""
     )]
     PromptTooLong(usize),
     /// `via="arg"` and a NUL byte, which no argument can hold.

@@ -115,6 +115,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// Carry out the bundle: preflight, dispatch, verify, remediate, prove
     Run,
+    /// Go on with the last run that was halted, interrupted or killed, on its branch
+    Resume(ResumeArgs),
     /// Phase 0 alone: check everything, write the plan, make no branch
     Preflight,
     /// What the last run did, or what the running one is doing
@@ -137,6 +139,10 @@ pub enum Command {
     Config(ConfigArgs),
     /// Look for mistakes in audit.kdl and the bundle
     Check,
+    /// Give audit.kdl and the files that it includes one form (white space only)
+    Fmt(FmtArgs),
+    /// Write a commented audit.kdl that fits this repository
+    Init(InitArgs),
     /// Remove worktrees, branches and refs of finished runs (shows them first)
     Clean {
         /// Remove what is not merged or archived, too
@@ -163,6 +169,14 @@ pub enum Command {
     Man,
 }
 
+/// `resume`
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Take in the corrected bundle of this revision first; what landed and is unchanged stays
+    #[arg(long, value_name = "REV")]
+    pub bundle_from: Option<String>,
+}
+
 /// `gate`
 #[derive(Debug, Args)]
 pub struct GateArgs {
@@ -172,6 +186,25 @@ pub struct GateArgs {
     /// The run (default: the newest with a proof)
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+}
+
+/// `fmt`
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Write nothing; list the files that would change and exit 1 if there are any (-v: as a diff)
+    #[arg(long)]
+    pub check: bool,
+    /// KDL files, or '-' for standard input (default: audit.kdl and what it includes)
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Print the file and write nothing
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// `config`

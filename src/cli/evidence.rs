@@ -86,8 +86,14 @@ fn state(source: &dyn ArtifactSource) -> Option<RunState> {
     Some(journal::replay(&read.records))
 }
 
+/// Whose artifacts these are: by the journal, or, where that is damaged or gone, by the report.
+/// Damage must be found where it is, not be passed over for the copy in the proof's ref.
 fn run_of(source: &dyn ArtifactSource) -> Option<RunId> {
-    RunId::parse(&state(source)?.start?.run_id)
+    let journalled = state(source).and_then(|s| RunId::parse(&s.start?.run_id));
+    journalled.or_else(|| {
+        let report: serde_json::Value = serde_json::from_slice(&source.read(names::REPORT_JSON)?).ok()?;
+        RunId::parse(report.pointer("/run/run_id")?.as_str()?)
+    })
 }
 
 /// The newest run that has a proof's ref, else the newest that has a branch.

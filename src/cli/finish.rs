@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX};
+use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX, WORKTREES_DIR};
 use crate::base::{Oid, RunId, names};
 use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
@@ -149,6 +149,8 @@ pub fn finish(
     {
         screen.trouble(&format!("the proof's ref could not be written: {fault}"));
     }
+    // Gone if nothing is kept in it; a directory that still holds something stays.
+    let _ = std::fs::remove_dir(project.repo.root().join(WORKTREES_DIR));
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
     screen.summary(&recorder.state(), out, ending.exit);
     ending.exit

@@ -9,7 +9,9 @@ pub mod finish;
 pub mod gate_report;
 pub mod lock;
 pub mod output;
+pub mod past;
 pub mod project;
+pub mod session;
 
 use std::ffi::OsString;
 
@@ -32,8 +34,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    log(cli.common.verbose);
     let screen = Screen::new(&cli.common);
+    log(cli.common.verbose, screen.color());
     match dispatch(&cli, &screen) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -47,6 +49,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let common = &cli.common;
     match &cli.command {
         Command::Run => commands::run::run(common, screen),
+        Command::Resume(args) => commands::resume::run(common, args, screen),
         Command::Preflight => commands::preflight::run(common, screen),
         Command::Status => commands::status::run(common, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),
@@ -55,16 +58,18 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Explain { node } => commands::explain::run(common, node, screen),
         Command::Config(args) => commands::config::run(common, args, screen),
         Command::Check => commands::check::run(common, screen),
+        Command::Fmt(args) => commands::fmt::run(common, args, screen),
+        Command::Init(args) => commands::init::run(common, args, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
-        Command::Demo { .. } => Err(Failure::Failed),
+        Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
         Command::Completions { shell } => Ok(commands::man::completions(*shell, screen)),
         Command::Man => commands::man::man(screen),
     }
 }
 
 /// Tracing goes to standard error: RUST_LOG decides, else `-v`.
-fn log(verbose: u8) {
+fn log(verbose: u8, color: bool) {
     let level = match verbose {
         0 => "off",
         1 => "auditrun=info",
@@ -72,8 +77,11 @@ fn log(verbose: u8) {
         _ => "auditrun=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(color);
     // A second call in one process (tests) keeps the first.
     let _ = subscriber.try_init();
 }

@@ -47,6 +47,11 @@ impl Screen {
         self.format
     }
 
+    /// Colours are wanted.
+    pub fn color(&self) -> bool {
+        self.color
+    }
+
     /// A result. A reader that went away is no error.
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();

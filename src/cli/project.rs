@@ -8,9 +8,12 @@ use crate::base::{Layout, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
 use crate::cli::failure::Failure;
-use crate::config::{self, Config, Flags, LoadInput};
+use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
 use crate::git::Repo;
+use crate::process::sandbox;
+use crate::run::containment;
+use crate::run::preflight;
 
 /// The bundle's place where nothing else is said.
 const DEFAULT_BUNDLE: &str = "docs/audit";
@@ -40,7 +43,15 @@ impl Project {
     /// # Errors
     /// Not in a repository, or problems of audit.kdl.
     pub fn open(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, true)
+        Project::read(common, &current_dir()?, true)
+    }
+
+    /// The same as if the program had been started in `dir`, an absolute path.
+    ///
+    /// # Errors
+    /// As [`Project::open`].
+    pub fn open_in(common: &Common, dir: &Path) -> Result<Project, Failure> {
+        Project::read(common, dir, true)
     }
 
     /// The project with the defaults in the place of an audit.kdl that can't be read.
@@ -48,23 +59,27 @@ impl Project {
     /// # Errors
     /// Not in a repository.
     pub fn open_with_defaults(common: &Common) -> Result<Project, Failure> {
-        Project::read(common, false)
+        Project::read(common, &current_dir()?, false)
     }
 
-    fn read(common: &Common, with_file: bool) -> Result<Project, Failure> {
-        let cwd = std::env::current_dir()
-            .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))?;
-        let repo = Repo::discover(&cwd)?;
+    fn read(common: &Common, cwd: &Path, with_file: bool) -> Result<Project, Failure> {
+        let repo = Repo::discover(cwd)?;
         let environment = environment();
-        let flags = flags(common);
-        let file = if with_file { config_file(common, &cwd, &repo)? } else { None };
+        let flags = flags(common, cwd, &repo)?;
+        let file = if with_file { config_file(common, cwd, &repo)? } else { None };
         let root = repo.root().to_owned();
         let read = move |path: &str| std::fs::read(root.join(path));
         let (config, warnings) =
             config::load(&LoadInput { file, read: &read, env: &environment, flags: &flags })
                 .map_err(Failure::Config)?;
-        let layout = layout(common, &cwd, &repo, &config)?;
+        let layout = layout(cwd, &repo, &config)?;
+        tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
         Ok(Project { repo, config, warnings, layout, environment })
+    }
+
+    /// What is to be said about the sandbox of this project on this system.
+    pub fn sandbox(&self) -> Diags {
+        containment::diagnose(&self.config, &self.environment, self.repo.root(), sandbox::support())
     }
 
     /// The bundle's files as they lie on disk.
@@ -110,6 +125,17 @@ impl Project {
         Ok(files)
     }
 
+    /// What phase 0 looks at.
+    pub fn input<'a>(&'a self, files: &'a BundleFiles) -> preflight::Input<'a> {
+        preflight::Input {
+            root: self.repo.root(),
+            files,
+            config: &self.config,
+            layout: &self.layout,
+            operator: &self.environment,
+        }
+    }
+
     /// Problems of the bundle's place itself: not there, not tracked, not committed.
     ///
     /// # Errors
@@ -135,18 +161,32 @@ impl Project {
     }
 }
 
-fn flags(common: &Common) -> Flags {
-    Flags {
-        bundle: common.bundle.as_ref().map(|p| p.to_string_lossy().into_owned()),
-        out: common.out.as_ref().map(|p| p.to_string_lossy().into_owned()),
+fn flags(common: &Common, cwd: &Path, repo: &Repo) -> Result<Flags, Failure> {
+    let place = |dir: &Option<PathBuf>| dir.as_ref().map(|d| inside(d, cwd, repo)).transpose();
+    Ok(Flags {
+        bundle: place(&common.bundle)?,
+        out: place(&common.out)?,
         max_parallel: common.max_parallel.and_then(|n| usize::try_from(n).ok()),
         max_iterations: common.max_iterations,
         timeout_minutes: common.timeout_minutes,
         agent: common.agent.clone(),
-    }
+    })
 }
 
-fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
+/// Where the operator stands.
+///
+/// # Errors
+/// The directory is gone.
+pub fn current_dir() -> Result<PathBuf, Failure> {
+    std::env::current_dir()
+        .map_err(|e| Failure::Usage(format!("can't read the current directory: {e}"), None))
+}
+
+/// audit.kdl's root-relative name and its bytes, if there is one: `-f`, else the nearest.
+///
+/// # Errors
+/// The file that was named can't be read or lies outside of the repository.
+pub fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let path = match &common.file {
         Some(file) => cwd.join(file),
         None => match cwd
@@ -168,19 +208,19 @@ fn config_file(common: &Common, cwd: &Path, repo: &Repo) -> Result<Option<(Strin
 
 /// The order of places: flag, audit.kdl, the current directory if it holds graph.md,
 /// docs/audit.
-fn layout(common: &Common, cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
+fn layout(cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
     let folder = repo.root().join(&config.folder);
-    let bundle = match (&common.bundle, &config.bundle) {
-        (Some(dir), _) => inside(dir, cwd, repo)?,
-        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
-        (None, None) if cwd.join("graph.md").is_file() => inside(cwd, cwd, repo)?,
-        (None, None) => DEFAULT_BUNDLE.to_owned(),
+    // A file's place is relative to its folder, a flag's or a variable's to the root.
+    let place = |setting: &Setting<String>| match setting.origin {
+        Origin::Written(_) => inside(Path::new(&setting.value), &folder, repo),
+        _ => inside(Path::new(&setting.value), repo.root(), repo),
     };
-    let out = match (&common.out, &config.out) {
-        (Some(dir), _) => inside(dir, cwd, repo)?,
-        (None, Some(setting)) => inside(Path::new(&setting.value), &folder, repo)?,
-        (None, None) => bundle.clone(),
+    let bundle = match &config.bundle {
+        Some(setting) => place(setting)?,
+        None if cwd.join("graph.md").is_file() => inside(cwd, cwd, repo)?,
+        None => DEFAULT_BUNDLE.to_owned(),
     };
+    let out = config.out.as_ref().map_or_else(|| Ok(bundle.clone()), place)?;
     Ok(Layout::new(bundle, out))
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Gathered {
     pub secrets: Vec<String>,
     /// A file could not be read or parsed, so that more may be declared than is known.
     pub incomplete: bool,
+    /// Why; these are among `diags`.
+    pub unread: Diags,
     /// Every file that was read, in the order of the includes.
     pub sources: Vec<Source>,
 }
@@ -35,7 +37,7 @@ struct Loader<'a> {
     secrets: RefCell<Vec<String>>,
     /// Every included file with the place that asked for it.
     seen: Vec<(String, Span)>,
-    incomplete: bool,
+    unread: Diags,
     sources: Vec<Source>,
 }
 
@@ -55,7 +57,7 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
         diags: RefCell::default(),
         secrets: RefCell::default(),
         seen: Vec::new(),
-        incomplete: false,
+        unread: Diags::new(),
         sources: Vec::new(),
     };
     loader.file(source, &Chain::default());
@@ -63,7 +65,8 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
         raw: loader.raw,
         diags: loader.diags.into_inner(),
         secrets: loader.secrets.into_inner(),
-        incomplete: loader.incomplete,
+        incomplete: !loader.unread.is_empty(),
+        unread: loader.unread,
         sources: loader.sources,
     }
 }
@@ -90,7 +93,7 @@ impl Loader<'_> {
     }
 
     fn give_up(&mut self, problems: Diags) {
-        self.incomplete = true;
+        self.unread.extend(problems.clone());
         self.diags.get_mut().extend(problems);
     }
 

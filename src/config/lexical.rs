@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::characters::{self, ends_line, line_end};
 use crate::diag::{Diag, Diags, Source};
 
 /// Deepest nesting of blocks.
@@ -36,6 +37,10 @@ pub(super) struct Scanned {
 /// # Errors
 /// What would be beyond the parser, each with its place.
 pub(super) fn scan(source: &Source) -> Result<Scanned, Diags> {
+    let bad = characters::forbidden(source);
+    if !bad.is_empty() {
+        return Err(bad);
+    }
     let mut scanner = Scanner::new(source);
     scanner.run();
     if scanner.diags.is_empty() { scanner.finish() } else { Err(scanner.diags) }
@@ -86,14 +91,16 @@ impl<'a> Scanner<'a> {
             if !self.diags.is_empty() {
                 return;
             }
+            let end = line_end(self.text());
             self.note(byte);
             match byte {
+                _ if end > 0 => self.end_line(end),
                 b'/' => self.slash(),
                 b'"' => self.quoted(),
                 b'#' => self.hash(),
                 b'{' => self.enter(),
                 b'}' => self.leave(),
-                b'\n' | b'\r' | b';' => self.end_line(byte),
+                b';' => self.end_line(0),
                 _ => self.at += 1,
             }
         }
@@ -107,7 +114,9 @@ impl<'a> Scanner<'a> {
     /// Keeps count of where a setting begins, and of what keeps it from ending.
     fn note(&mut self, byte: u8) {
         let comment = byte == b'/' && matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*'));
-        if byte.is_ascii_whitespace() || byte == b';' || comment {
+        // Within a character there is nothing to see: its first byte was looked at.
+        let space = self.text().chars().next().is_none_or(char::is_whitespace);
+        if space || byte == b';' || comment {
             return;
         }
         self.start.get_or_insert(self.at);
@@ -119,19 +128,25 @@ impl<'a> Scanner<'a> {
 
     /// The end of a line or a `;`: of a setting too, unless a block is open, a `\` joins
     /// the lines, or a `/-` still waits for what it removes.
-    fn end_line(&mut self, byte: u8) {
-        let joined = self.joined && byte != b';';
+    /// `len` is that of the line end, 0 for the `;`.
+    fn end_line(&mut self, len: usize) {
+        let joined = self.joined && len > 0;
         if self.open.is_empty() && !joined && !self.dash {
             self.cut();
         }
-        self.joined = joined && byte == b'\r' && self.rest().starts_with(b"\r\n");
-        self.at += 1;
+        self.joined = false;
+        self.at += len.max(1);
     }
 
     fn cut(&mut self) {
         if let Some(start) = self.start.take() {
             self.chunks.push(start..self.at);
         }
+    }
+
+    /// What is still to be read; nothing within a character.
+    fn text(&self) -> &'a str {
+        self.source.text().get(self.at..).unwrap_or_default()
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -146,8 +161,7 @@ impl<'a> Scanner<'a> {
     fn slash(&mut self) {
         match self.rest().get(1) {
             Some(b'/') => {
-                let end = self.rest().iter().position(|b| matches!(b, b'\n' | b'\r'));
-                self.at += end.unwrap_or(self.rest().len());
+                self.at += self.text().find(ends_line).unwrap_or(self.rest().len());
             }
             Some(b'*') => self.block_comment(),
             Some(b'-') => {
@@ -377,6 +391,8 @@ mod tests {
             ("a 1\n\n// x\nb 2; c 3\r\nd", vec!["a 1", "b 2", "c 3", "d"]),
             ("a {\n b\n}\nc \"\"\"\n x\n \"\"\"\n", vec!["a {\n b\n}", "c \"\"\"\n x\n \"\"\""]),
             ("a \\\n 1\nb \\ // x\r\n 2\nc", vec!["a \\\n 1", "b \\ // x\r\n 2", "c"]),
+            ("a 1 // x\u{2028}b 2\u{85}c", vec!["a 1 // x", "b 2", "c"]),
+            ("a \\\u{3000}\r\n 1\nb", vec!["a \\ 1", "b"]),
             ("/- a 1\nb", vec!["/- a 1", "b"]),
             ("/-\n\na {\n}\nb", vec!["/-\n\na {\n}", "b"]),
             ("a /-{ x\n} { y }\nb", vec!["a /-{ x\n} { y }", "b"]),

@@ -1,16 +1,20 @@
 //! audit.kdl: from KDL to raw (as written, spans kept) to resolved (defaults, layers
 //! and references applied). Pure: files come in through [`LoadInput`].
 
+mod characters;
 mod decode;
 mod expand;
 mod find;
+mod format;
 mod include;
 mod lexical;
 mod model;
 mod raw;
 mod read;
 mod resolve;
+mod schema;
 mod show;
+mod starter;
 mod steps;
 mod tree;
 mod types;
@@ -19,9 +23,12 @@ mod tests;
 
 pub use expand::{expand, variables};
 pub use find::{FILE_NAME, find};
+pub use format::format;
 pub use model::*;
 pub use raw::{NOTIFY_EVENTS, SUBCOMMANDS};
 pub use resolve::{NOTIFY_VARIABLES, VARIABLES};
+pub use schema::schema;
+pub use starter::{Look, starter};
 
 use crate::diag::{Diags, Source};
 use include::Gathered;
@@ -61,6 +68,23 @@ pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
         Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),
         _ => Err(diags.sorted()),
     }
+}
+
+/// The names of audit.kdl and of the files that it includes, each of which is KDL; what they
+/// say may still be wrong. `read` takes root-relative paths.
+///
+/// # Errors
+/// Every file that can't be read or is no KDL, with its places.
+pub fn files(
+    name: &str,
+    bytes: &[u8],
+    read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>,
+) -> Result<Vec<String>, Diags> {
+    let gathered = include::gather(&read::source(name, bytes)?, read);
+    if gathered.incomplete {
+        return Err(gathered.unread.sorted());
+    }
+    Ok(gathered.sources.iter().map(|s| s.name().to_owned()).collect())
 }
 
 /// Every effective setting as (path, value as KDL, origin), in the order of the defaults

@@ -20,6 +20,18 @@ pub(super) enum Scalar {
 }
 
 impl Scalar {
+    /// True for equal values of one type; a number that is none equals itself here.
+    fn same(&self, other: &Scalar) -> bool {
+        match (self, other) {
+            (Scalar::Text(a), Scalar::Text(b)) => a == b,
+            (Scalar::Whole(a), Scalar::Whole(b)) => a == b,
+            (Scalar::Number(a), Scalar::Number(b)) => a.to_bits() == b.to_bits(),
+            (Scalar::Bool(a), Scalar::Bool(b)) => a == b,
+            (Scalar::Null, Scalar::Null) => true,
+            _ => false,
+        }
+    }
+
     /// What it is, for "expected …, found …".
     pub fn kind(&self) -> &'static str {
         match self {
@@ -83,6 +95,21 @@ impl Node {
     pub fn holds(&self, key: &str) -> bool {
         self.props.iter().any(|p| p.key == key) || self.nodes().iter().any(|c| c.key == key)
     }
+}
+
+/// True if both say the same, wherever they stand.
+pub(super) fn same(a: &[Node], b: &[Node]) -> bool {
+    let values = |a: &Value, b: &Value| a.secret == b.secret && a.scalar.same(&b.scalar);
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| {
+            a.word == b.word
+                && a.args.len() == b.args.len()
+                && a.args.iter().zip(&b.args).all(|(a, b)| values(a, b))
+                && a.props.len() == b.props.len()
+                && a.props.iter().zip(&b.props).all(|(a, b)| a.key == b.key && values(&a.value, &b.value))
+                && a.children.is_some() == b.children.is_some()
+                && same(a.nodes(), b.nodes())
+        })
 }
 
 /// `issue_labels` and `issue-labels` are one name.

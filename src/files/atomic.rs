@@ -19,6 +19,7 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = builder(path).prefix(".auditrun-").suffix(".tmp").tempfile_in(dir)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
+    super::fault::pass(super::fault::Step::File)?;
     temporary.persist(path).map_err(|error| error.error)?;
     sync_dir(dir)
 }

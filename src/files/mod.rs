@@ -6,10 +6,11 @@ mod archive;
 mod atomic;
 mod bounded;
 mod copy;
+pub mod fault;
 mod lock;
 mod space;
 
-pub use append::AppendLog;
+pub use append::{AppendLog, Ticket};
 pub use archive::archive;
 pub use atomic::{atomic_write, atomic_write_json};
 pub use bounded::{BoundedLog, LOG_LIMIT, Logged};

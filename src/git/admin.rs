@@ -168,6 +168,28 @@ impl Admin {
         self.restore_files()
     }
 
+    /// Removes what a use of the worktree can leave here and a new one does not have: the
+    /// repositories of its submodules, logs of its own refs, files beside those that are pinned.
+    pub fn forget_use(&self) -> io::Result<()> {
+        remove_anything(&self.dir.join("modules"))?;
+        let pinned = |place: &str| self.pinned.iter().any(|(name, c)| *name == place && c.is_some());
+        for (folder, kept) in [("logs", &["HEAD"][..]), ("info", &["sparse-checkout", "attributes"])] {
+            let dir = self.dir.join(folder);
+            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let stays =
+                    kept.iter().any(|k| name == *k && (folder == "logs" || pinned(&format!("info/{k}"))));
+                if !stays {
+                    remove_anything(&entry.path())?;
+                }
+            }
+            if !fs::read_dir(&dir).is_ok_and(|mut left| left.next().is_some()) {
+                remove_anything(&dir)?;
+            }
+        }
+        Ok(())
+    }
+
     fn pin(&mut self, name: &str, bytes: Vec<u8>) {
         if let Some((_, content)) = self.pinned.iter_mut().find(|(pinned, _)| *pinned == name) {
             *content = Some(bytes);

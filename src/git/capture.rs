@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
 
@@ -45,14 +46,19 @@ impl Worktree {
         self.adopt()?;
         let now = self.look(false)?;
         if let Some(state) = &mut self.state {
-            state.before = now;
+            state.before = Arc::clone(&now);
             state.sealed = true;
         }
+        self.last = Some(now);
         Ok(())
     }
 
-    /// Takes a worktree that was opened, not reset, for what its HEAD says.
-    fn adopt(&mut self) -> Result<(), GitError> {
+    /// Takes a worktree that was opened, not reset, for what its HEAD says: whatever differs from
+    /// that is found by the next capture.
+    ///
+    /// # Errors
+    /// Its HEAD can't be read.
+    pub fn adopt(&mut self) -> Result<(), GitError> {
         if self.state.is_none() {
             let head = self.admin.head().ok_or_else(|| self.unsettled_error())?;
             let tree = self.repo.tree_of(&head)?;
@@ -86,6 +92,7 @@ impl Worktree {
         let tree = self.repo.apply(Some(&state.tree), &edits)?;
         let diff = self.repo.diff(&attributes, &tree)?;
         let links = edits.iter().filter(|(_, e)| e.as_ref().is_some_and(|(mode, _)| *mode == LINK));
+        self.last = Some(Arc::clone(&now));
         let escaping = links.map(|(path, _)| path.clone()).filter(|path| escapes(&self.dir, path));
         Ok(Capture {
             tree,
@@ -115,11 +122,15 @@ impl Worktree {
         let changed = edits.into_keys().filter(|path| state.listing.contains_key(path));
         let nested = found.nested.into_iter().filter(|path| !state.listing.contains_key(path));
         let untracked: BTreeSet<Vec<u8>> = untracked.into_iter().chain(nested).collect();
+        self.last = Some(now);
         Ok(Drift { changed: repo_paths(changed), untracked: repo_paths(untracked) })
     }
 
     fn compare(&self, state: &State, now: &Snapshot) -> Result<Found, GitError> {
         let mut found = Found::default();
+        if std::ptr::eq(Arc::as_ptr(&state.before), now) {
+            return Ok(found);
+        }
         let mut fresh = BTreeSet::new();
         for (path, seen) in &now.files {
             let before = state.before.files.get(path);

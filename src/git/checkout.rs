@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::Oid;
@@ -15,10 +16,20 @@ use super::scan::{Snapshot, Walk, add_parents, on_disk};
 use super::worktree::State;
 use super::{GitError, Worktree};
 
+/// A file's place on disk and its times: another writer leaves other ones.
+type Stamp = (u64, u64, i64, i64);
+
+/// The indexes of a worktree as they were last written by us, and for what.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    own: Option<(Stamp, Oid)>,
+    public: Option<(Stamp, Oid, Oid)>,
+}
+
 /// What a cleaning left behind.
 struct Wiped {
     /// The file system before it.
-    now: Snapshot,
+    now: Arc<Snapshot>,
     /// Paths that it removed or changed, or that were gone already.
     removed: BTreeSet<Vec<u8>>,
     /// True if files that the seal saw beside the tracked ones may have stayed.
@@ -54,12 +65,33 @@ impl Worktree {
             remove_anything(&own).map_err(cmd::io("removing an old index"))?;
         }
         let old = self.state.take();
-        let git = self.admin.git().index(&own);
-        git.run(&["read-tree", "--reset", "-u", "--no-recurse-submodules", tree.as_str()])?;
-        trust_dates(&own).map_err(cmd::io("dating the index"))?;
+        self.check_out(&own, tree, &wiped)?;
         self.admin.set_head(&self.repo, head)?;
         self.publish_index(head, tree)?;
-        self.state = Some(self.arrived(old, tree, wiped)?);
+        let arrived = self.arrived(old, tree, wiped)?;
+        self.last = Some(Arc::clone(&arrived.before));
+        self.state = Some(arrived);
+        Ok(())
+    }
+
+    /// Files and our own index at `tree`. There is nothing to do if both were left so by the last
+    /// checkout: no file went, none may differ by preparation, and nobody else wrote the index.
+    fn check_out(&mut self, own: &Path, tree: &Oid, wiped: &Wiped) -> Result<(), GitError> {
+        let here = self.written.own.take();
+        if wiped.removed.is_empty()
+            && self.prepared.is_empty()
+            && let Some((stamp, written)) = here
+            && written == *tree
+            && stamp_of(own) == Some(stamp)
+        {
+            self.written.own = Some((stamp, written));
+            return Ok(());
+        }
+        let git = self.admin.git().index(own);
+        git.run(&["read-tree", "--reset", "-u", "--no-recurse-submodules", tree.as_str()])?;
+        trust_dates(own).map_err(cmd::io("dating the index"))?;
+        self.written.public = None;
+        self.written.own = stamp_of(own).map(|stamp| (stamp, tree.clone()));
         Ok(())
     }
 
@@ -71,7 +103,8 @@ impl Worktree {
             let mut state = State::new(tree.clone(), self.repo.listing(tree)?);
             let walk =
                 Walk { root: &self.dir, submodules: &state.submodules, skipped: &self.kept, force: false };
-            state.before = walk.run().map_err(cmd::io(format!("reading {}", self.dir.display())))?;
+            let seen = walk.run().map_err(cmd::io(format!("reading {}", self.dir.display())))?;
+            state.before = Arc::new(seen);
             return Ok(state);
         };
         let mut listing = old.listing;
@@ -84,30 +117,38 @@ impl Worktree {
             written.insert(path);
         }
         let mut state = State::new(tree.clone(), listing);
-        let mut before = wiped.now;
+        let mut before = Arc::unwrap_or_clone(wiped.now);
         before
             .look_again(&self.dir, &written, &state.submodules)
             .map_err(cmd::io(format!("reading {}", self.dir.display())))?;
-        state.before = before;
+        state.before = Arc::new(before);
         state.sealed = wiped.extras;
         Ok(state)
     }
 
     /// The index that programs in the worktree see.
-    fn publish_index(&self, head: &Oid, tree: &Oid) -> Result<(), GitError> {
+    fn publish_index(&mut self, head: &Oid, tree: &Oid) -> Result<(), GitError> {
         let public = self.admin.dir().join("index");
         let what = || format!("writing {}", public.display());
-        remove_anything(&public).map_err(cmd::io(what()))?;
+        let head_tree = self.repo.tree_of(head)?;
         remove_anything(&self.admin.dir().join("index.lock")).map_err(cmd::io(what()))?;
+        if let Some((stamp, of_head, of_tree)) = &self.written.public
+            && (of_head, of_tree) == (&head_tree, tree)
+            && stamp_of(&public).as_ref() == Some(stamp)
+        {
+            return Ok(());
+        }
+        remove_anything(&public).map_err(cmd::io(what()))?;
         fs::copy(self.admin.own_index(), &public).map_err(cmd::io(what()))?;
-        if self.repo.tree_of(head)? != *tree {
+        if head_tree != *tree {
             self.admin.git().index(&public).run(&["read-tree", "-m", head.as_str()])?;
         }
+        self.written.public = stamp_of(&public).map(|stamp| (stamp, head_tree, tree.clone()));
         Ok(())
     }
 
     /// Removes every file that is not certainly what we put there.
-    fn wipe(&self, keep_extras: bool) -> Result<Wiped, GitError> {
+    fn wipe(&mut self, keep_extras: bool) -> Result<Wiped, GitError> {
         let now = self.look(true)?;
         let extras = keep_extras && self.state.as_ref().is_some_and(|s| s.sealed);
         let what = || format!("cleaning {}", self.dir.display());
@@ -211,6 +252,9 @@ impl Worktree {
     /// # Errors
     /// A path leads through a link or out of the worktree, or the file system refused.
     pub fn remove_untracked(&mut self, paths: &[crate::base::RepoPath]) -> Result<(), GitError> {
+        if !paths.is_empty() {
+            self.doubt();
+        }
         let tracked = self.state.as_ref().map(|s| &s.listing);
         for path in paths {
             let bytes = path.as_bytes();
@@ -236,6 +280,12 @@ impl Worktree {
             let _ = fs::remove_dir(on_disk(&self.dir, dir));
         }
     }
+}
+
+/// `None`: no regular file is there.
+fn stamp_of(path: &Path) -> Option<Stamp> {
+    let meta = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+    Some((meta.ino(), meta.size(), meta.ctime(), meta.ctime_nsec()))
 }
 
 /// True for a path without tricks whose directories are real ones.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::base::Oid;
+use crate::files::fault;
 
 use super::GitError;
 
@@ -144,12 +145,16 @@ impl Git {
             _ => broken(e),
         })?;
         let stdin = child.stdin.take();
-        std::thread::scope(|scope| {
+        let begun = std::time::Instant::now();
+        let ended = std::thread::scope(|scope| {
             // Written beside the reading, so that neither side waits on a full pipe. A
             // program that stops reading early says why itself.
             scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
             child.wait_with_output().map_err(broken)
-        })
+        });
+        let code = ended.as_ref().ok().and_then(|o| o.status.code());
+        tracing::debug!(call = title(args), ?code, ms = begun.elapsed().as_millis(), "git");
+        ended
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
@@ -219,6 +224,11 @@ pub(super) fn oid(what: &str, output: &[u8]) -> Result<Oid, GitError> {
 /// The fields of an answer with `-z`.
 pub(super) fn fields(output: &[u8]) -> impl Iterator<Item = &[u8]> {
     output.split(|b| *b == 0).filter(|f| !f.is_empty())
+}
+
+/// A change of the repository is about to be made: where tests ask for faults.
+pub(super) fn step(what: &str) -> Result<(), GitError> {
+    fault::pass(fault::Step::Git).map(drop).map_err(io(what))
 }
 
 /// A failure of the file system as one of git's.

@@ -10,6 +10,7 @@ mod checkout;
 mod cmd;
 mod diff;
 mod exclude;
+mod fresh;
 mod guard;
 mod links;
 mod merge;
@@ -23,6 +24,7 @@ mod scan;
 mod status;
 mod worktree;
 
+pub use fresh::NewFile;
 pub use model::*;
 pub use repo::Repo;
 pub use worktree::Worktree;

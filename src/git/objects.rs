@@ -123,6 +123,7 @@ impl Repo {
     /// # Errors
     /// The author is not `Name <mail>`, signing failed, or git failed.
     pub fn commit_tree(&self, commit: &NewCommit) -> Result<Oid, GitError> {
+        cmd::step("making a commit")?;
         let author = split_identity(&commit.author).ok_or_else(|| GitError::Failed {
             what: "making a commit".to_owned(),
             detail: format!("the author {:?} does not have the form \"Name <mail>\"", commit.author),

@@ -93,7 +93,7 @@ impl Repo {
         let only_new = own.iter().all(|(_, state)| *state == FileState::Untracked);
         let names = own.iter().map(|(path, state)| format!("{path} ({})", word(*state)));
         let what = format!(
-            "the working tree is not clean: {} differ from HEAD: {}",
+            "the working tree is not clean; {} not as in HEAD: {}",
             count(own.len(), "path"),
             first_few(names)
         );

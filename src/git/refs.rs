@@ -67,6 +67,7 @@ impl Repo {
     /// # Errors
     /// The name is invalid or blocked by another ref, or git failed.
     pub fn create_ref(&self, name: &str, target: &Oid) -> Result<bool, GitError> {
+        cmd::step("making a ref")?;
         if let (Some(repo), Some(id)) = (self.fast(), to_git2(target)) {
             match repo.reference(name, id, false, LOG) {
                 Ok(_) => return Ok(true),
@@ -89,6 +90,7 @@ impl Repo {
     /// # Errors
     /// git failed for another reason than the ref's place.
     pub fn swap_ref(&self, name: &str, old: &Oid, new: &Oid) -> Result<Swap, GitError> {
+        cmd::step("moving a ref")?;
         if let (Some(repo), Some(from), Some(to)) = (self.fast(), to_git2(old), to_git2(new))
             && repo.reference_matching(name, to, true, from, LOG).is_ok()
         {
@@ -103,6 +105,7 @@ impl Repo {
     /// # Errors
     /// git failed for another reason than the ref's place.
     pub fn delete_ref(&self, name: &str, old: &Oid) -> Result<Swap, GitError> {
+        cmd::step("deleting a ref")?;
         self.swapped(name, old, &["update-ref", "--no-deref", "-d", name, old.as_str()])
     }
 

@@ -130,6 +130,28 @@ impl Repo {
         })
     }
 
+    /// The branch that changes are merged into, as far as git knows: what the remote `origin`
+    /// calls its HEAD, else the configured first branch of new repositories or `main` or
+    /// `master` if it is there, else the one that the operator stands on.
+    ///
+    /// # Errors
+    /// git failed.
+    pub fn default_branch(&self) -> Result<String, GitError> {
+        let ask = |args: &[&str]| Ok::<_, GitError>(self.git().ask(args, &[])?.map(|out| cmd::line(&out)));
+        let remote =
+            self.git().output(&["symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"], &[])?;
+        if let Some(name) = cmd::line(&remote.stdout).strip_prefix("origin/") {
+            return Ok(name.to_owned());
+        }
+        let configured = ask(&["config", "--get", "init.defaultBranch"])?;
+        for name in configured.into_iter().chain(["main".to_owned(), "master".to_owned()]) {
+            if self.reference(&format!("refs/heads/{name}"))?.is_some() {
+                return Ok(name);
+            }
+        }
+        Ok(self.head()?.branch.unwrap_or_else(|| "main".to_owned()))
+    }
+
     /// A revision of any form to a commit; `None` if there is no such thing.
     ///
     /// # Errors

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
 
 use super::admin::{Admin, same_place};
+use super::checkout::Written;
 use super::cmd;
 use super::objects::{Entry, GITLINK};
 use super::remove::remove_anything;
@@ -26,6 +28,11 @@ pub struct Worktree {
     pub(super) state: Option<State>,
     pub(super) prepared: BTreeSet<Vec<u8>>,
     pub(super) kept: BTreeSet<Vec<u8>>,
+    /// What the last call saw or left, and whether somebody vouched that it still is so.
+    pub(super) last: Option<Arc<Snapshot>>,
+    pub(super) vouched: bool,
+    /// The indexes as they were written, to see whether somebody else wrote them since.
+    pub(super) written: Written,
 }
 
 /// What a worktree holds by our own doing.
@@ -34,7 +41,7 @@ pub(super) struct State {
     pub tree: Oid,
     pub listing: BTreeMap<Vec<u8>, Entry>,
     pub submodules: BTreeSet<Vec<u8>>,
-    pub before: Snapshot,
+    pub before: Arc<Snapshot>,
     /// True after `seal`: untracked files of `before` are preparation's.
     pub sealed: bool,
 }
@@ -48,6 +55,7 @@ impl Repo {
     pub fn add_worktree(&self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<Worktree, GitError> {
         let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
         self.register(&dir, commit, lock_reason)?;
+        cmd::step("filling a worktree")?;
         let made = self.open_worktree(&dir).and_then(|mut made| {
             made.reset(commit)?;
             Ok(made)
@@ -59,6 +67,7 @@ impl Repo {
     }
 
     fn register(&self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<(), GitError> {
+        cmd::step("making a worktree")?;
         let _one_at_a_time = self.admin();
         let what = || format!("making {}", dir.display());
         if let Some(parent) = dir.parent() {
@@ -96,6 +105,9 @@ impl Repo {
             state: None,
             prepared: BTreeSet::new(),
             kept: BTreeSet::new(),
+            last: None,
+            vouched: false,
+            written: Written::default(),
         })
     }
 
@@ -129,7 +141,9 @@ impl Repo {
         if admin.is_none() && exists && !may_be_half_made(&dir, self.common_dir()) {
             return refuse("it is not registered as a worktree of this repository");
         }
+        cmd::step("removing a worktree")?;
         remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        cmd::step("forgetting a worktree")?;
         let _one_at_a_time = self.admin();
         match admin {
             Some(admin) => remove_anything(admin.dir()).map_err(cmd::io(what.clone())),
@@ -182,12 +196,18 @@ impl Worktree {
     /// worktree or absolute inside of it: outside capture while unchanged since the seal, and
     /// spared when the worktree is put back.
     pub fn set_prepared(&mut self, paths: Vec<PathBuf>) {
+        if !paths.is_empty() {
+            self.doubt();
+        }
         self.prepared = paths.iter().filter_map(|p| self.relative(p)).collect();
     }
 
     /// Directories that survive from node to node (build caches): not looked into at all, neither
     /// by capture nor by cleaning. They are trusted, and reported as such by who keeps them.
     pub fn set_kept(&mut self, paths: Vec<PathBuf>) {
+        if !paths.is_empty() {
+            self.doubt();
+        }
         self.kept = paths.iter().filter_map(|p| self.relative(p)).collect();
     }
 
@@ -199,6 +219,38 @@ impl Worktree {
         (!bytes.is_empty()).then_some(bytes)
     }
 
+    /// Vouches, for the next call alone, that the files are as the call before saw or left them:
+    /// none of them is looked at again then.
+    pub fn vouch(&mut self) {
+        self.vouched = true;
+    }
+
+    /// Somebody may write here: nothing that was seen before counts any more.
+    pub fn doubt(&mut self) {
+        self.last = None;
+        self.vouched = false;
+    }
+
+    /// The same worktree, as it is, at another place and locked with another reason.
+    ///
+    /// # Errors
+    /// The place is taken or on another file system.
+    pub fn relocate(&mut self, dir: &Path, lock_reason: &str) -> Result<(), GitError> {
+        let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
+        self.doubt();
+        self.admin.restore()?;
+        let _one_at_a_time = self.repo.admin();
+        self.admin.rename(&dir, lock_reason).map_err(cmd::io(format!("moving to {}", dir.display())))?;
+        self.dir = dir;
+        Ok(())
+    }
+
+    /// True if [`Worktree::recycle`] leaves nothing of the former use: where refs are not files
+    /// a worktree's own refs can't be told from others.
+    pub fn can_be_recycled(&self) -> bool {
+        self.repo.fast().is_some()
+    }
+
     /// The same worktree at another place and commit, locked with another reason: it can't be told
     /// from one made there anew. Prepared and kept paths are forgotten and what they held removed.
     ///
@@ -206,13 +258,8 @@ impl Worktree {
     /// The place is taken or on another file system, or the reset failed. The worktree is then to
     /// be removed with [`Repo::remove_worktree`], at the old or the new place.
     pub fn recycle(mut self, dir: &Path, commit: &Oid, lock_reason: &str) -> Result<Worktree, GitError> {
-        let dir = std::path::absolute(dir).map_err(cmd::io(dir.display().to_string()))?;
-        self.admin.restore()?;
-        {
-            let _one_at_a_time = self.repo.admin();
-            self.admin.rename(&dir, lock_reason).map_err(cmd::io(format!("moving to {}", dir.display())))?;
-        }
-        self.dir = dir;
+        self.relocate(dir, lock_reason)?;
+        self.admin.forget_use().map_err(cmd::io(format!("emptying {}", self.admin.dir().display())))?;
         self.prepared.clear();
         self.kept.clear();
         self.reset(commit)?;
@@ -229,12 +276,18 @@ impl Worktree {
             .map_err(cmd::io(format!("unlocking {}", self.dir.display())))
     }
 
-    /// The file system as it is now.
-    pub(super) fn look(&self, force: bool) -> Result<Snapshot, GitError> {
+    /// The file system as it is now, or as somebody vouches that it still is.
+    pub(super) fn look(&mut self, force: bool) -> Result<Arc<Snapshot>, GitError> {
+        if std::mem::take(&mut self.vouched)
+            && let Some(last) = self.last.take()
+        {
+            return Ok(last);
+        }
         let none = BTreeSet::new();
         let submodules = self.state.as_ref().map_or(&none, |s| &s.submodules);
         let walk = Walk { root: &self.dir, submodules, skipped: &self.kept, force };
-        walk.run().map_err(cmd::io(format!("reading the worktree {}", self.dir.display())))
+        let seen = walk.run().map_err(cmd::io(format!("reading the worktree {}", self.dir.display())))?;
+        Ok(Arc::new(seen))
     }
 
     /// The prepared path that `path` is or lies below.
@@ -248,6 +301,6 @@ impl State {
     pub fn new(tree: Oid, listing: BTreeMap<Vec<u8>, Entry>) -> State {
         let submodules =
             listing.iter().filter(|(_, (mode, _))| *mode == GITLINK).map(|(path, _)| path.clone()).collect();
-        State { tree, listing, submodules, before: Snapshot::default(), sealed: false }
+        State { tree, listing, submodules, before: Arc::default(), sealed: false }
     }
 }

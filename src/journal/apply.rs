@@ -393,6 +393,7 @@ impl NodeState {
     fn reset(&mut self, reason: String) {
         self.progress = Progress::Pending;
         self.reason = reason;
+        self.before_reset = self.attempts.len();
         self.remediation.clear();
         self.split = None;
         self.landing = None;

@@ -42,6 +42,8 @@ pub struct NodeState {
     pub reason: String,
     /// Every attempt of this run, in order, those before a reset included.
     pub attempts: Vec<Attempt>,
+    /// How many of them lie before the newest reset.
+    pub before_reset: usize,
     /// Remediation prompts since the last reset: (cycle, path relative to out).
     pub remediation: Vec<(u32, String)>,
     /// The split that was proposed: path relative to out and the parts' ids.
@@ -59,6 +61,7 @@ impl NodeState {
             progress: Progress::Pending,
             reason: String::new(),
             attempts: Vec::new(),
+            before_reset: 0,
             remediation: Vec::new(),
             split: None,
             landing: None,
@@ -81,6 +84,13 @@ impl NodeState {
     /// The newest attempt.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// The newest attempt that used up one of those allowed: judged failed or oversized since
+    /// the last reset. One that was cancelled or killed is made again under its number.
+    pub fn last_used(&self) -> Option<&Attempt> {
+        let used = |a: &&Attempt| matches!(a.status, Some(NodeStatus::Failed | NodeStatus::Oversized));
+        self.attempts.get(self.before_reset..)?.iter().rev().find(used)
     }
 
     /// What it is to deliver; empty if it was never planned.

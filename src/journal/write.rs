@@ -11,6 +11,7 @@ use super::read::{JournalError, JournalRead, read};
 use crate::base::clock::iso;
 use crate::base::{Clock, Id};
 use crate::event::{Event, JOURNAL_VERSION, Record, Sink};
+use crate::files::fault;
 
 /// The one writer of a run's journal; shared between threads by reference.
 pub struct JournalWriter {
@@ -161,7 +162,7 @@ impl Tail {
             ));
         }
         let (line, sum) = encode(record, &self.last_sum)?;
-        if let Err(error) = self.file.write_all(line.as_bytes()) {
+        if let Err(error) = self.write(line.as_bytes()) {
             self.broken = self.file.set_len(self.length).is_err();
             return Err(error);
         }
@@ -169,6 +170,14 @@ impl Tail {
         self.last_sum = sum;
         self.next_seq += 1;
         Ok(())
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if fault::pass(fault::Step::Journal)? {
+            self.file.write_all(line.get(..line.len() / 2).unwrap_or_default())?;
+            fault::end();
+        }
+        self.file.write_all(line)
     }
 }
 

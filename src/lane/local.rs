@@ -2,7 +2,9 @@
 //! under this machine's supervisors.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::pool::Pool;
 use super::{Lane, LaneError, RunError, Workspace, WorkspaceSpec};
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift, GitError, Repo, Worktree};
@@ -12,21 +14,30 @@ use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
 const NAMES: u32 = 100;
 
 /// Work on this machine.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct LocalLane {
     repo: Repo,
     runner: Runner,
     root: PathBuf,
+    pool: Arc<Pool>,
 }
 
 impl LocalLane {
-    /// Worktrees of `repo` go into `root`, which is made when the first one is.
-    pub fn new(repo: Repo, runner: Runner, root: impl Into<PathBuf>) -> LocalLane {
-        LocalLane { repo, runner, root: root.into() }
+    /// Worktrees of `repo` go into `root`, which is made when the first one is. With `reuse` a
+    /// worktree that a node gave back is put in the state of a new one for the next node.
+    pub fn new(repo: Repo, runner: Runner, root: impl Into<PathBuf>, reuse: bool) -> LocalLane {
+        let root = root.into();
+        let pool = Arc::new(Pool::new(repo.clone(), root.clone(), reuse));
+        LocalLane { repo, runner, root, pool }
     }
 
-    fn workspace(&self, tree: Worktree) -> Box<dyn Workspace> {
-        Box::new(LocalWorkspace { repo: self.repo.clone(), runner: self.runner.clone(), tree })
+    fn workspace(&self, tree: Worktree, lock_reason: &str) -> Box<dyn Workspace> {
+        Box::new(LocalWorkspace {
+            runner: self.runner.clone(),
+            pool: Arc::clone(&self.pool),
+            lock_reason: lock_reason.to_owned(),
+            tree,
+        })
     }
 
     /// A directory that is not there yet: `name`, else `name-2`, `name-3` …
@@ -41,11 +52,15 @@ impl LocalLane {
         })
     }
 
-    /// In our directory, and registered with git: nothing else may be taken up or removed.
-    fn is_ours(&self, dir: &Path) -> Result<bool, LaneError> {
-        let inside = dir.parent().is_some_and(|parent| same_dir(parent, &self.root));
+    /// Why the worktree at `dir` is locked, if it is in our directory and registered with git:
+    /// nothing else may be taken up or removed.
+    fn ours(&self, dir: &Path) -> Result<Option<String>, LaneError> {
+        if !dir.parent().is_some_and(|parent| same_dir(parent, &self.root)) {
+            return Ok(None);
+        }
         let known = self.repo.worktrees().map_err(failed)?;
-        Ok(inside && known.iter().any(|worktree| same_dir(&worktree.dir, dir)))
+        let found = known.into_iter().find(|worktree| same_dir(&worktree.dir, dir));
+        Ok(found.map(|worktree| worktree.locked.unwrap_or_default()))
     }
 }
 
@@ -53,7 +68,7 @@ fn same_dir(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn failed(error: GitError) -> LaneError {
+pub(super) fn failed(error: GitError) -> LaneError {
     LaneError(error.to_string())
 }
 
@@ -65,31 +80,46 @@ impl Lane for LocalLane {
         std::fs::create_dir_all(&self.root)
             .map_err(|error| LaneError(format!("can't make {}: {error}", self.root.display())))?;
         let dir = self.free_dir(&spec.name)?;
-        let tree = self.repo.add_worktree(&dir, &spec.commit, &spec.lock_reason).map_err(failed)?;
-        Ok(self.workspace(tree))
+        let tree = match self.pool.take(&dir, &spec.commit, &spec.lock_reason)? {
+            Some(tree) => tree,
+            None => self.repo.add_worktree(&dir, &spec.commit, &spec.lock_reason).map_err(failed)?,
+        };
+        Ok(self.workspace(tree, &spec.lock_reason))
     }
 
     fn reopen(&self, dir: &Path) -> Result<Box<dyn Workspace>, LaneError> {
-        if !self.is_ours(dir)? {
+        let Some(lock_reason) = self.ours(dir)? else {
             return Err(LaneError(format!(
                 "{} is not a worktree that auditrun made in {}",
                 dir.display(),
                 self.root.display()
             )));
-        }
-        Ok(self.workspace(self.repo.open_worktree(dir).map_err(failed)?))
+        };
+        Ok(self.workspace(self.repo.open_worktree(dir).map_err(failed)?, &lock_reason))
     }
 
     fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
         Ok(self.runner.run(job, sink, cancel)?)
+    }
+
+    fn close(&self) -> Result<(), LaneError> {
+        self.pool.close()
+    }
+}
+
+impl Drop for LocalLane {
+    fn drop(&mut self) {
+        // Whoever wants to know what could not be removed calls `close`.
+        let _ = self.pool.close();
     }
 }
 
 /// One worktree on this machine.
 #[derive(Debug)]
 struct LocalWorkspace {
-    repo: Repo,
     runner: Runner,
+    pool: Arc<Pool>,
+    lock_reason: String,
     tree: Worktree,
 }
 
@@ -99,6 +129,7 @@ impl Workspace for LocalWorkspace {
     }
 
     fn run(&mut self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
+        self.tree.doubt();
         Ok(self.runner.run(job, sink, cancel)?)
     }
 
@@ -112,6 +143,18 @@ impl Workspace for LocalWorkspace {
 
     fn set_prepared(&mut self, paths: Vec<PathBuf>) {
         self.tree.set_prepared(paths);
+    }
+
+    fn set_kept(&mut self, paths: Vec<PathBuf>) {
+        self.tree.set_kept(paths);
+    }
+
+    fn vouch(&mut self) {
+        self.tree.vouch();
+    }
+
+    fn adopt(&mut self) -> Result<(), LaneError> {
+        self.tree.adopt().map_err(failed)
     }
 
     fn seal(&mut self) -> Result<(), LaneError> {
@@ -130,13 +173,11 @@ impl Workspace for LocalWorkspace {
         self.tree.remove_untracked(paths).map_err(failed)
     }
 
-    /// A kept worktree is unlocked, so that its owner can remove it by hand.
     fn release(self: Box<Self>, keep: bool) -> Result<(), LaneError> {
         if keep {
             // It stays locked: nothing but `clean` may take it away, and its lock says whose it is.
             return Ok(());
         }
-        let dir = self.tree.dir().to_owned();
-        self.repo.remove_worktree(&dir).map_err(failed)
+        self.pool.give_back(self.tree, &self.lock_reason)
     }
 }

@@ -2,6 +2,7 @@
 //! brought back. The local lane is the only one; nothing above knows local processes.
 
 mod local;
+mod pool;
 
 pub use local::LocalLane;
 
@@ -46,6 +47,14 @@ pub trait Lane: Send + Sync {
     /// # Errors
     /// It could not be started.
     fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+
+    /// Ends what the lane still does on its own and removes what it holds without a node; to be
+    /// called when nothing more is prepared. A lane that is dropped does the same, without a word
+    /// of what fails.
+    ///
+    /// # Errors
+    /// Something could not be removed.
+    fn close(&self) -> Result<(), LaneError>;
 }
 
 /// A program could not be run.
@@ -70,8 +79,15 @@ pub trait Workspace: Send {
     fn reset(&mut self, commit: &Oid) -> Result<(), LaneError>;
     /// Files exactly `tree`, HEAD and index at `head`.
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError>;
-    /// Paths that preparation made.
+    /// Paths that preparation made: outside of capture while they are unchanged.
     fn set_prepared(&mut self, paths: Vec<PathBuf>);
+    /// Directories that survive from node to node: never walked, captured or cleaned.
+    fn set_kept(&mut self, paths: Vec<PathBuf>);
+    /// Vouches that nothing has run in it since the call before, for the next call alone: what
+    /// was seen then need not be looked at again. Forgotten when a program runs.
+    fn vouch(&mut self);
+    /// Takes what a reopened worktree holds for work on top of its HEAD, to be captured.
+    fn adopt(&mut self) -> Result<(), LaneError>;
     /// The pristine capture.
     fn seal(&mut self) -> Result<(), LaneError>;
     /// Brings the tree back.

@@ -18,6 +18,9 @@ use super::wire::{Request, Stage};
 /// Searched where a job's environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Above it there are only real-time signals, which nothing here ever sets.
+const LAST_SIGNAL: libc::c_int = 31;
+
 /// Why there is no leader.
 pub type Refusal = (Stage, i32);
 
@@ -149,7 +152,7 @@ fn restore_signals() {
     // SAFETY: plain calls with constant arguments; a number that is no signal is refused.
     #[allow(unsafe_code)]
     unsafe {
-        for signal in 1..=64 {
+        for signal in 1..=LAST_SIGNAL {
             libc::signal(signal, libc::SIG_DFL);
         }
         let mut none: libc::sigset_t = std::mem::zeroed();

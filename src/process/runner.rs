@@ -65,7 +65,15 @@ impl Runner {
         if cancel.requested() {
             return Ok(never_started());
         }
-        self.0.runtime.block_on(drive::run(&self.0, job, sink, cancel))
+        tracing::debug!(label = job.label, program = ?job.program, cwd = ?job.cwd, "start");
+        let ended = self.0.runtime.block_on(drive::run(&self.0, job, sink, cancel));
+        match &ended {
+            Ok(end) => {
+                tracing::debug!(label = job.label, exit = ?end.exit, cause = ?end.cause, took = ?end.duration, "end")
+            }
+            Err(error) => tracing::debug!(label = job.label, %error, "not started"),
+        }
+        ended
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

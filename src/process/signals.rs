@@ -1,15 +1,16 @@
 //! Requests from outside: interrupt, terminate, hang up, and the terminal's suspend key.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::runner::Runner;
 
-/// For the running jobs to pass a suspension on before the harness itself stops.
-const PASS_ON: Duration = Duration::from_millis(50);
+/// How long a job that is busy with its sink is waited for before the harness stops.
+const PASS_ON: Duration = Duration::from_millis(500);
 
 /// Calls `on` with 1, 2, 3 … at each SIGINT, SIGTERM or SIGHUP, on a thread of the runner.
 /// `on` should only set flags (a [`Cancel`](super::Cancel)), not wait, and should not hold a
@@ -71,8 +72,12 @@ fn ignored(number: libc::c_int) -> bool {
 }
 
 /// Whether the harness is being stopped, as its running jobs see it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Suspension(watch::Sender<Pause>);
+#[derive(Debug, Clone)]
+pub(super) struct Suspension {
+    pause: watch::Sender<Pause>,
+    /// One permit for each job that has passed the suspension on.
+    passed_on: Arc<Semaphore>,
+}
 
 /// The harness's pauses so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,23 +88,56 @@ pub(super) struct Pause {
     pub total: Duration,
 }
 
+impl Default for Suspension {
+    fn default() -> Suspension {
+        Suspension { pause: watch::Sender::default(), passed_on: Arc::new(Semaphore::new(0)) }
+    }
+}
+
 impl Suspension {
     /// Resolves at each change.
     pub fn subscribe(&self) -> watch::Receiver<Pause> {
-        self.0.subscribe()
+        self.pause.subscribe()
+    }
+
+    /// A job says that its supervisor knows.
+    pub fn passed_on(&self) {
+        self.passed_on.add_permits(1);
+    }
+
+    /// Tells every running job and waits for their word.
+    async fn begin(&self) {
+        self.passed_on.forget_permits(usize::MAX);
+        let jobs = u32::try_from(self.pause.receiver_count()).unwrap_or(u32::MAX);
+        self.pause.send_modify(|pause| pause.now = true);
+        // Who is late passes it on when the harness goes on, followed by its end.
+        let _ = tokio::time::timeout(PASS_ON, self.passed_on.acquire_many(jobs)).await;
+    }
+
+    fn end(&self, time: Duration) {
+        self.pause.send_modify(|pause| {
+            pause.now = false;
+            pause.total += time;
+        });
     }
 }
 
 async fn suspend_all(mut suspend: Signal, suspension: Suspension) {
     while suspend.recv().await.is_some() {
         let stopped = Instant::now();
-        suspension.0.send_modify(|pause| pause.now = true);
-        tokio::time::sleep(PASS_ON).await;
-        // Comes back when somebody continues this process. It can't fail for oneself.
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-        suspension.0.send_modify(|pause| {
-            pause.now = false;
-            pause.total += stopped.elapsed();
-        });
+        suspension.begin().await;
+        stop();
+        suspension.end(stopped.elapsed());
+    }
+}
+
+/// Stops this process; comes back when somebody continues it. To the calling thread and not
+/// to the process, because only then is the thread sure to stop here: else it would run on
+/// until another thread has taken the signal.
+fn stop() {
+    // SAFETY: sends a signal that can't have a handler. It can't fail for oneself.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::raise(libc::SIGSTOP);
     }
 }

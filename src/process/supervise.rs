@@ -40,6 +40,7 @@ fn serve() -> io::Result<()> {
     drop(null);
     rustix::process::chdir("/")?;
     ignore_signals();
+    supervisor::show("auditrun");
     supervisor::adopt_orphans();
     let bell = Bell::hang()?;
     Host { socket: Some(socket), bell, supervisors: Vec::new(), orphans: false }.run();

@@ -52,7 +52,7 @@ struct Supervisor {
 pub fn main(control: OwnedFd, stdio: [OwnedFd; 3]) -> i32 {
     let mut control = UnixStream::from(control);
     let Some((request, bell)) = prepare(&mut control) else { return 0 };
-    name(&request.label);
+    show(&format!("au:{}", request.label));
     let leader = match leader::start(&request, stdio) {
         Ok(leader) => leader,
         Err((stage, errno)) => {
@@ -85,15 +85,15 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Shows whose supervisor this is in the process list (15 bytes are shown there).
-fn name(label: &str) {
+/// Sets the name that the process list shows (its first 15 bytes).
+pub fn show(name: &str) {
     #[cfg(target_os = "linux")]
-    if let Ok(name) = std::ffi::CString::new(format!("au:{label}")) {
+    if let Ok(name) = std::ffi::CString::new(name) {
         // Only for people who look.
         let _ = rustix::thread::set_name(&name);
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = label;
+    let _ = name;
 }
 
 /// By which the harness can end a supervisor that does not answer any more.
@@ -114,11 +114,7 @@ fn say(control: &mut UnixStream, reply: &Reply) {
 impl Supervisor {
     fn watch(mut self) -> i32 {
         loop {
-            let reaped = tree::reap();
-            if let Some((_, exit)) = reaped.ended.iter().find(|(pid, _)| *pid == self.leader) {
-                self.exit = Some(*exit);
-            }
-            if reaped.none_left {
+            if self.reap() {
                 return self.report(0);
             }
             if self.advance(Instant::now()) {
@@ -126,6 +122,14 @@ impl Supervisor {
             }
             self.wait();
         }
+    }
+
+    /// True if nobody is left.
+    fn reap(&mut self) -> bool {
+        let reaped = tree::reap();
+        let leader = reaped.ended.iter().find(|(pid, _)| *pid == self.leader);
+        self.exit = leader.map(|(_, exit)| *exit).or(self.exit);
+        reaped.none_left
     }
 
     /// Moves on where time or the leader's end asks for it; true when it gives up.
@@ -168,6 +172,8 @@ impl Supervisor {
             self.bell.silence();
         }
         if control {
+            // A leader that ended before a command came was not ended by it.
+            self.reap();
             self.obey();
         }
     }

@@ -33,4 +33,4 @@ pub use statement::{
     PREDICATE_TYPE, Predicate, ResourceDescriptor, STATEMENT_TYPE, Statement, StatementInput, is_subject,
     statement,
 };
-pub use verify::{Finding, Verified, VerifyInput, verify};
+pub use verify::{Finding, Verified, VerifyInput, landed_findings, verify};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::bundle::ProofBundle;
 use super::coverage::coverage_csv;
 use super::facts::{CommitFacts, GitFacts};
-use super::model::Proof;
+use super::model::{GapKind, Proof};
 use super::prove::{ProofInput, prove};
 use super::source::ArtifactSource;
 use super::statement::{ResourceDescriptor, Statement, StatementInput, statement};
@@ -102,6 +102,22 @@ pub fn verify(input: &VerifyInput<'_>) -> Verified {
     });
     statements(input.source, &made, &mut found);
     Verified { run_id: state.run_id().to_owned(), proof: Some(proof), findings: found.0 }
+}
+
+/// What does not agree about work that has landed so far, in a run that is not done: commits
+/// that the journal does not know or describes otherwise, and artifacts of verified nodes.
+pub fn landed_findings(input: &ProofInput<'_>) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    let proof = prove(input);
+    for gap in proof.gaps.iter().filter(|g| g.kind == GapKind::Commit) {
+        found.add(gap.subject.clone(), gap.message.clone());
+    }
+    let branch = input.git.commits.iter().map(|c| (&c.commit.id, c)).collect();
+    let verified = input.state.nodes.iter().filter(|n| n.status() == Some(NodeStatus::Verified));
+    for node in verified {
+        node_artifacts(input.source, node, &branch, &mut found);
+    }
+    found.0
 }
 
 fn read_journal(source: &dyn ArtifactSource, found: &mut Findings) -> Option<RunState> {

@@ -12,7 +12,7 @@ use crate::gate::invariants::{self, Baseline};
 use crate::git::Drift;
 use crate::lane::{RunError, Workspace};
 use crate::plan::{PlannedCheck, PlannedInvariant};
-use crate::process::{Cancel, Input, Job, Limits, OutputSink, SpawnError, Stream};
+use crate::process::{Cancel, Input, Job, Limits, SpawnError, Tails};
 use crate::run::containment::Containment;
 use crate::run::context::{At, Context, Fault};
 use crate::run::environment::Environment;
@@ -43,35 +43,6 @@ pub struct Judged<'a> {
     pub env: Environment,
     /// Ends the check that runs.
     pub cancel: &'a Cancel,
-}
-
-/// Keeps the end of each stream: twice the recorded tail, so that cutting at a character
-/// loses nothing.
-#[derive(Default)]
-struct Tails {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-impl OutputSink for Tails {
-    fn chunk(&mut self, stream: Stream, bytes: &[u8]) {
-        let held = match stream {
-            Stream::Stdout => &mut self.stdout,
-            Stream::Stderr => &mut self.stderr,
-        };
-        held.extend_from_slice(bytes);
-        let most = 2 * checks::TAIL;
-        if held.len() > 2 * most {
-            held.drain(..held.len() - most);
-        }
-    }
-}
-
-impl Tails {
-    fn into_output(self, masker: &Masker) -> Output {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(&masker.bytes(bytes)).into_owned();
-        Output { stdout: text(&self.stdout), stderr: text(&self.stderr) }
-    }
 }
 
 /// Runs one check. Unless it `may_write` (worktree preparation), what it did to the tree is
@@ -113,16 +84,16 @@ pub fn run_check(
         quota: bench.containment.quota(&[workspace.dir(), tmp.path()]),
         label: format!("check {}", text::head(&check.normalized, 40)),
     };
+    let mut tails = Tails::new(2 * checks::TAIL);
     let masker = bench.containment.masker();
-    let mut tails = Tails::default();
     match workspace.run(&job, &mut tails, judged.cancel) {
         Ok(ended) if may_write => {
-            Ok(checks::record(check, &ended, &tails.into_output(masker), &Drift::default()))
+            Ok(checks::record(check, &ended, &output(&tails, masker), &Drift::default()))
         }
         Ok(ended) => {
             let drift = workspace.drift()?;
             workspace.remove_untracked(&drift.untracked)?;
-            Ok(checks::record(check, &ended, &tails.into_output(masker), &drift))
+            Ok(checks::record(check, &ended, &output(&tails, masker), &drift))
         }
         Err(RunError::Spawn(e @ SpawnError::NotFound(_))) => {
             Ok(checks::not_started(check, 127, &e.to_string()))
@@ -227,4 +198,10 @@ fn invariant_event(judged: &Judged<'_>, record: &InvariantRecord) -> Event {
             record: record.clone(),
         },
     }
+}
+
+/// Masked before it is cut to what a record keeps, so that no secret is cut in two.
+fn output(tails: &Tails, masker: &Masker) -> Output {
+    let shown = |text: String| masker.text(&text).into_owned();
+    Output { stdout: shown(tails.stdout()), stderr: shown(tails.stderr()) }
 }

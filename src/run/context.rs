@@ -108,9 +108,11 @@ pub struct Context {
     pub deadline: Option<Instant>,
     /// The newest result of each invariant check, by invariant and command.
     pub baselines: Mutex<BTreeMap<(Id, String), Baseline>>,
-    /// The audit branch's head after the last landing. Held during a landing, so that
-    /// landings come one at a time.
+    /// The audit branch's head after the last landing. Held while the branch moves or is
+    /// compared with it, never for long.
     pub head: Mutex<Oid>,
+    /// Held during a whole landing, retest included.
+    pub landing: Mutex<()>,
 }
 
 impl Context {
@@ -184,7 +186,12 @@ impl Context {
         format!("runs/{node}")
     }
 
-    /// The audit branch's head after the last landing; holds off other landings while kept.
+    /// Waits until it is this node's turn to land; the turn ends when the guard is dropped.
+    pub fn turn_to_land(&self) -> MutexGuard<'_, ()> {
+        self.landing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The audit branch's head after the last landing; the branch does not move while kept.
     pub fn lock_head(&self) -> MutexGuard<'_, Oid> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }

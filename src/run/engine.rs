@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use crate::event::{Event, NextPredicted, NodeStatus, Outcome, Termination, Verif
 use crate::lane::Workspace;
 use crate::plan::{NodeIx, Plan};
 use crate::run::context::{Context, Fault};
+use crate::run::integration::Integration;
 use crate::run::node::{self, End, Facts, Order};
 use crate::run::prompt::{self, Failure};
 use crate::run::scheduler::{Action, Job, Limits, Scheduler, State};
@@ -29,26 +30,61 @@ pub struct Dispatched {
 
 /// What is kept of a node between two attempts.
 #[derive(Default)]
-struct Kept {
-    workspace: Option<Box<dyn Workspace>>,
-    base: Option<Oid>,
-    task: Option<Vec<u8>>,
-    measured: Vec<Measured>,
+pub struct Kept {
+    /// The attempt's worktree; gone if the harness ended in between.
+    pub workspace: Option<Box<dyn Workspace>>,
+    /// The commit that the attempt stood on.
+    pub base: Option<Oid>,
+    /// What the attempt left, where its worktree is gone.
+    pub tree: Option<Oid>,
+    /// The next prompt.
+    pub task: Option<Vec<u8>>,
+    /// What all attempts changed.
+    pub measured: Vec<Measured>,
+}
+
+/// Where dispatch begins: at nothing, or where an earlier process left off.
+pub struct Start {
+    /// What is done already, and how often.
+    pub scheduler: Scheduler,
+    /// By node, in the plan's order.
+    pub kept: Vec<Kept>,
+    /// Nodes that have used up their attempts, with the last verdict's reason.
+    pub exhausted: Vec<(NodeIx, String)>,
+}
+
+impl Start {
+    /// Nothing is done yet.
+    pub fn anew(cx: &Context) -> Start {
+        let limits = (cx.config.bounds.max_iterations.value, u32::from(cx.config.remediation.value));
+        Start {
+            scheduler: scheduler(&cx.plan, limits.0, limits.1),
+            kept: cx.plan.nodes.iter().map(|_| Kept::default()).collect(),
+            exhausted: Vec::new(),
+        }
+    }
 }
 
 /// Runs every node of the plan.
 ///
 /// # Errors
 /// The journal could not be written. Everything else ends the run in an orderly way.
-pub fn dispatch(cx: &Context, scheduler: Scheduler) -> Result<Dispatched, Fault> {
-    let kept = cx.plan.nodes.iter().map(|_| Kept::default()).collect();
+pub fn dispatch<'a>(
+    cx: &'a Context,
+    start: Start,
+    integration: &mut Integration<'a>,
+) -> Result<Dispatched, Fault> {
+    let Start { scheduler, kept, exhausted } = start;
     let (sender, inbox) = channel();
-    let mut engine = Engine { cx, scheduler, kept, slots: BTreeSet::new(), sender };
+    let mut engine = Engine { cx, scheduler, integration, kept, slots: BTreeSet::new(), sender };
+    for (node, reason) in exhausted {
+        engine.propose_split(node, &reason)?;
+    }
     thread::scope(|scope| engine.work(scope, &inbox))
 }
 
 /// The scheduler for a plan with nothing done yet.
-pub fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Scheduler {
+fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Scheduler {
     let job = |n: &crate::plan::PlannedNode| Job {
         tier: n.tier,
         parallel_safe: n.settings.parallel_safe.value,
@@ -58,15 +94,16 @@ pub fn scheduler(plan: &Plan, max_iterations: u64, remediations: u32) -> Schedul
     Scheduler::new(plan.nodes.iter().map(job).collect(), limits)
 }
 
-struct Engine<'a> {
+struct Engine<'a, 'i> {
     cx: &'a Context,
+    integration: &'i mut Integration<'a>,
     scheduler: Scheduler,
     kept: Vec<Kept>,
     slots: BTreeSet<usize>,
     sender: Sender<Box<End>>,
 }
 
-impl<'a> Engine<'a> {
+impl<'a> Engine<'a, '_> {
     fn work<'s>(&mut self, scope: &'s Scope<'s, '_>, inbox: &Receiver<Box<End>>) -> Result<Dispatched, Fault>
     where
         'a: 's,
@@ -114,10 +151,7 @@ impl<'a> Engine<'a> {
             }
             _ => return inbox.recv().ok(),
         };
-        match inbox.recv_timeout(left) {
-            Ok(end) => Some(end),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        inbox.recv_timeout(left).ok()
     }
 
     fn time_is_up(&mut self) -> Result<(), Fault> {
@@ -149,7 +183,11 @@ impl<'a> Engine<'a> {
         let cx = self.cx;
         let planned = &cx.plan.nodes[node];
         let id = planned.node.id.value.clone();
-        cx.head_is(&cx.lock_head())?;
+        // Compared while it can't move, so that a sibling's landing is not taken for somebody else's.
+        let head = cx.lock_head();
+        cx.head_is(&head)?;
+        drop(head);
+        self.integration.assert_clean()?;
         let safe = planned.settings.parallel_safe.value;
         cx.tell(Event::Predicted { next: predicted(cx, node, safe) })?;
         cx.announce(Event::Dispatched { node: id, attempt, tier: planned.tier, iteration })?;
@@ -164,6 +202,7 @@ impl<'a> Engine<'a> {
             task: kept.task.take().unwrap_or_else(|| planned.node.prompt.bytes.clone()),
             workspace: kept.workspace.take(),
             keep_base: kept.base.take(),
+            keep_tree: kept.tree.take(),
         };
         let sender = self.sender.clone();
         let body = move || {
@@ -208,26 +247,18 @@ impl<'a> Engine<'a> {
 
     /// Writes the next cycle's prompt and keeps what it needs.
     fn remediate(&mut self, end: End) -> Result<(), Fault> {
-        let planned = &self.cx.plan.nodes[end.node];
-        let id = &planned.node.id.value;
+        let id = &self.cx.plan.nodes[end.node].node.id.value;
         let facts: &Facts = &end.facts;
-        let diff_path = self.cx.layout.in_out(&format!("runs/{id}/attempt-{}/diff.patch", end.attempt));
-        let outside = facts.diff.as_ref().map(|d| d.outside_touches.clone()).unwrap_or_default();
         let failure = Failure {
             reason: &end.reason,
-            outside: &outside,
+            outside: facts.diff.as_ref().map_or(&[], |d| &d.outside_touches),
             checks: &facts.checks,
             invariants: &facts.invariants,
             diff: &facts.patch,
-            diff_path: &diff_path,
+            diff_path: "",
         };
         let cycle = end.attempt;
-        let text =
-            prompt::remediation(&planned.node, cycle, u32::from(self.cx.config.remediation.value), &failure);
-        // A diff that was refused for a secret is quoted in it.
-        let text = self.cx.containment.masker().bytes(&text).into_owned();
-        let path = format!("remediation/{id}/cycle-{cycle}.md");
-        self.cx.write(&path, &text)?;
+        let (path, text) = write_cycle(self.cx, end.node, cycle, &failure)?;
         let kept = &mut self.kept[end.node];
         kept.workspace = end.workspace;
         kept.base = end.base;
@@ -309,6 +340,29 @@ impl<'a> Engine<'a> {
             duration_ms: 0,
         })
     }
+}
+
+/// Writes `remediation/<id>/cycle-<n>.md` for a failed attempt `n`; returns its path relative
+/// to out and its text.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_cycle(
+    cx: &Context,
+    node: NodeIx,
+    cycle: u32,
+    failure: &Failure<'_>,
+) -> Result<(String, Vec<u8>), Fault> {
+    let planned = &cx.plan.nodes[node].node;
+    let id = &planned.id.value;
+    let diff_path = cx.layout.in_out(&format!("runs/{id}/attempt-{cycle}/diff.patch"));
+    let failure = Failure { diff_path: &diff_path, ..*failure };
+    let text = prompt::remediation(planned, cycle, u32::from(cx.config.remediation.value), &failure);
+    // A diff that was refused for a secret is quoted in it.
+    let text = cx.containment.masker().bytes(&text).into_owned();
+    let path = format!("remediation/{id}/cycle-{cycle}.md");
+    cx.write(&path, &text)?;
+    Ok((path, text))
 }
 
 fn predicted(cx: &Context, node: NodeIx, safe: bool) -> NextPredicted {

@@ -1,13 +1,17 @@
 //! The integration worktree: where invariants run at HEAD before the first node, and where
 //! everything runs once more at the end.
 
+use std::time::Duration;
+
 use crate::base::{Id, Oid};
-use crate::event::{CheckPhase, CheckRecord, InvariantRecord, NoticeLevel};
+use crate::event::{CheckPhase, CheckRecord, InvariantRecord, LandingRecord, NoticeLevel};
+use crate::gate;
 use crate::gate::checks::failure;
 use crate::lane::{Workspace, WorkspaceSpec};
+use crate::plan::{PlannedCheck, PlannedNode};
 use crate::run::checks::{self, Judged};
 use crate::run::context::{Context, Fault};
-use crate::run::prepare;
+use crate::run::{node, prepare};
 
 /// What ran at the audit branch's head for the proof.
 #[derive(Debug, Clone, Default)]
@@ -114,6 +118,88 @@ impl<'a> Integration<'a> {
             all.push((id.clone(), records));
         }
         Ok(AtHead { invariants, checks: all })
+    }
+
+    /// Asserts that nothing but the harness wrote here: before a dispatch the worktree is as
+    /// it was laid out.
+    ///
+    /// # Errors
+    /// The lane failed, or something changed.
+    pub fn assert_clean(&mut self) -> Result<(), Fault> {
+        let drift = self.workspace.drift()?;
+        let paths: Vec<String> =
+            drift.changed.iter().chain(&drift.untracked).take(5).map(ToString::to_string).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let dir = self.cx.shown(self.workspace.dir());
+        Err(Fault::Other(format!(
+            "the integration worktree {dir} was changed by somebody else: {}",
+            paths.join(", ")
+        )))
+    }
+
+    /// Runs the checks and cited invariants of a landed node again, on exactly what landed and
+    /// with HEAD where it landed, as they ran before the landing. Nothing of it is journalled;
+    /// the inner error says what does not hold any more.
+    ///
+    /// # Errors
+    /// The lane failed.
+    pub fn recheck(
+        &mut self,
+        planned: &PlannedNode,
+        landing: &LandingRecord,
+    ) -> Result<Result<(), String>, Fault> {
+        self.lay_out(&landing.old)?;
+        self.workspace.checkout_tree(&landing.old, &landing.landed_tree)?;
+        let id = &planned.node.id.value;
+        let mut judged = self.judged(CheckPhase::Verify)?;
+        judged.env = self.cx.environment(Some(&planned.settings.env)).map_err(Fault::Other)?;
+        judged.env.set_path("AUDITRUN_WORKTREE", self.workspace.dir());
+        judged.env.set("AUDITRUN_NODE_ID", id.as_str());
+        let mut checks = Vec::new();
+        for check in &planned.checks {
+            checks.push(self.quietly(&judged, check, landing, None)?);
+        }
+        let mut invariants = Vec::new();
+        let cited = &planned.node.invariants;
+        for invariant in self.cx.plan.invariants.iter().filter(|i| cited.iter().any(|c| c.value == i.id)) {
+            for check in &invariant.checks {
+                let ran = self.quietly(&judged, check, landing, invariant.timeout)?;
+                let known = self.cx.baseline(&invariant.id, &ran.command);
+                invariants.push(gate::invariants::record(&invariant.id, known, ran));
+            }
+        }
+        if self.cx.cancel.requested() {
+            return Ok(Ok(()));
+        }
+        Ok(node::done_when_verdict(&checks).and_then(|()| node::invariants_verdict(&invariants)))
+    }
+
+    fn quietly(
+        &mut self,
+        judged: &Judged<'_>,
+        check: &PlannedCheck,
+        landing: &LandingRecord,
+        timeout: Option<Duration>,
+    ) -> Result<CheckRecord, Fault> {
+        let own = check.check.timeout.as_ref().map(|t| t.value).or(timeout);
+        let timeout = own.unwrap_or(self.cx.config.check_timeout.value);
+        let record =
+            checks::run_check(self.cx.bench(), self.workspace.as_mut(), judged, check, timeout, false)?;
+        if !record.changed_tracked.is_empty() {
+            self.workspace.checkout_tree(&landing.old, &landing.landed_tree)?;
+        }
+        Ok(record)
+    }
+
+    /// Lays the audit branch's head out again.
+    ///
+    /// # Errors
+    /// The lane failed, or worktree preparation did.
+    pub fn back_to_head(&mut self) -> Result<(), Fault> {
+        let head = self.cx.lock_head().clone();
+        self.lay_out(&head)
     }
 
     /// Gives the worktree back.

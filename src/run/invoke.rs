@@ -339,6 +339,9 @@ fn open_log(cx: &Context, path: &Path, retry: u32) -> Result<BoundedLog, Fault> 
         // Every try's transcript is kept: the earlier ones stand beside the last.
         let kept = path.with_extension(format!("try-{retry}.log"));
         fs::rename(path, &kept).at(|| format!("can't move {}", path.display()))?;
+    } else if path.exists() {
+        // The attempt before has a second name for this file: a new one must not write into it.
+        fs::remove_file(path).at(|| format!("can't replace {}", path.display()))?;
     }
     BoundedLog::create(path, cx.config.log_limit.value).at(|| format!("can't write {}", path.display()))
 }

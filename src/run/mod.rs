@@ -18,6 +18,7 @@ pub mod prepare;
 pub mod prompt;
 pub mod questions;
 pub mod recorder;
+pub mod resume;
 pub mod scheduler;
 pub mod split;
 pub mod splitting;

@@ -14,6 +14,21 @@ use crate::plan::{self, Plan, PlannedCheck};
 use crate::run::context::Fault;
 use crate::run::environment::Operator;
 
+/// What phase 0 looks at.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The repository's root.
+    pub root: &'a Path,
+    /// The bundle.
+    pub files: &'a BundleFiles,
+    /// The effective configuration.
+    pub config: &'a Config,
+    /// Where everything lies.
+    pub layout: &'a Layout,
+    /// The operator's environment.
+    pub operator: &'a Operator,
+}
+
 /// What phase 0 found to be in order.
 pub struct Examined {
     /// The bundle.
@@ -28,17 +43,13 @@ pub struct Examined {
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and places.
-pub fn examine(
-    files: &BundleFiles,
-    config: &Config,
-    layout: &Layout,
-    operator: &Operator,
-) -> Result<Examined, Diags> {
+pub fn examine(input: &Input<'_>) -> Result<Examined, Diags> {
+    let Input { files, config, layout, .. } = *input;
     let (bundle, mut warnings) = bundle::parse(files, layout).map_err(Diags::sorted)?;
     let (plan, more) = plan::make(bundle.clone(), config, layout).map_err(Diags::sorted)?;
     warnings.extend(more);
     let mut problems = Diags::new();
-    programs(&plan, config, operator, &mut problems);
+    programs(&plan, input, &mut problems);
     budgets(&plan, config, &mut problems);
     if problems.has_errors() {
         problems.extend(warnings);
@@ -49,9 +60,12 @@ pub fn examine(
 
 /// Looks up the first word of every command in a check, an invariant, setup or the recipe,
 /// and every agent's program.
-fn programs(plan: &Plan, config: &Config, operator: &Operator, problems: &mut Diags) {
-    let path = operator.get("PATH").map_or("", String::as_str);
-    let mut look_up = LookUp { path, config, known: BTreeSet::new(), missing: BTreeSet::new(), problems };
+fn programs(plan: &Plan, input: &Input<'_>, problems: &mut Diags) {
+    let config = input.config;
+    let path = input.operator.get("PATH").map_or("", String::as_str);
+    let folder = input.root.join(&config.folder);
+    let mut look_up =
+        LookUp { path, folder, config, known: BTreeSet::new(), missing: BTreeSet::new(), problems };
     for node in &plan.nodes {
         node.checks.iter().for_each(|c| look_up.check(c, &format!("done_when of {}", node.node.id.value)));
     }
@@ -69,6 +83,7 @@ fn programs(plan: &Plan, config: &Config, operator: &Operator, problems: &mut Di
 
 struct LookUp<'a> {
     path: &'a str,
+    folder: PathBuf,
     config: &'a Config,
     known: BTreeSet<String>,
     missing: BTreeSet<String>,
@@ -117,10 +132,9 @@ impl LookUp<'_> {
     fn agent(&mut self, name: &str) {
         let Some(agent) = self.config.agents.get(name) else { return };
         let command = &agent.command.value;
-        let there = if command.contains('/') {
-            Path::new(command).is_relative() || Path::new(command).exists()
-        } else {
-            self.there(command)
+        let there = match command.contains('/') {
+            true => self.folder.join(command).is_file(),
+            false => self.there(command),
         };
         if there {
             return;

@@ -42,10 +42,12 @@ pub fn prepare(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<
     for item in &settings.link {
         prepared.push(link(bench, workspace.dir(), item)?);
     }
+    let mut kept = Vec::new();
     for item in &settings.keep {
-        prepared.push(keep(bench, workspace.dir(), item)?);
+        kept.push(keep(bench, workspace.dir(), item)?);
     }
     workspace.set_prepared(prepared);
+    workspace.set_kept(kept);
     for item in &settings.setup {
         setup(bench, workspace, judged, item)?;
     }

@@ -21,21 +21,23 @@ pub fn for_node(node: &Node, task: &[u8]) -> Vec<u8> {
     text.push_str("\n\nTo halt, end with a final message that begins with `HALT:` and says why.\n\n");
     text.push_str("Git is read-only here: do not commit, stage, stash, reset, switch or fetch. ");
     text.push_str("Leave your work in the files of this directory; what is proven is committed for you.\n\n");
-    if node.touches.is_empty() {
-        text.push_str("You may not write any file: the deliverable is a finding that the checks confirm.\n");
-    } else {
-        text.push_str(
-            "You may write only these paths (globs are relative to this directory, `!` excludes):\n",
-        );
-        for pattern in &node.touches {
-            text.push_str(&format!("- {}\n", pattern.raw()));
-        }
-        text.push_str("A change anywhere else fails the whole task.\n");
-    }
+    text.push_str(&writable(node));
     text.push_str("\n---\n\n");
     let mut prompt = text.into_bytes();
     prompt.extend_from_slice(task);
     prompt
+}
+
+/// The paths that the node may write, as its agent is told.
+fn writable(node: &Node) -> String {
+    if node.touches.is_empty() {
+        return "You may not write any file: the deliverable is a finding that the checks confirm.\n"
+            .to_owned();
+    }
+    let mut text =
+        "You may write only these paths (globs are relative to this directory, `!` excludes):\n".to_owned();
+    node.touches.iter().for_each(|pattern| text.push_str(&format!("- {}\n", pattern.raw())));
+    text + "A change anywhere else fails the whole task.\n"
 }
 
 /// What went wrong with an attempt.
@@ -73,6 +75,7 @@ pub fn remediation(node: &Node, cycle: u32, of: u32, failure: &Failure<'_>) -> V
     let broken = failure.invariants.iter().filter(|i| i.regression);
     broken.for_each(|i| quote_check(&format!("invariant {}", i.id), &i.check, &mut text));
     quote_diff(failure, &mut text);
+    text.push_str(&format!("## Paths\n\n{}\n", writable(node)));
     text.push_str("## Checks that must pass\n\n");
     node.done_when.iter().for_each(|c| text.push_str(&fenced("sh", &c.command)));
     text.push_str("\n## The task\n\n");

@@ -306,8 +306,7 @@ fn apply(
         .header(&format!("a/{path}"), &format!("b/{path}"))
         .to_string();
     cx.write(&format!("resolutions/{id}.state.md.patch"), patch.as_bytes())?;
-    let commit = commit(cx, question, answer, &path, new_text.into_bytes())?;
-    cx.announce(Event::QuestionResolved { question: id.clone(), confidence: answer.confidence, commit })?;
+    commit(cx, question, answer, &path, new_text.into_bytes())?;
     Ok(Ok(new_state))
 }
 
@@ -333,7 +332,7 @@ fn commit(
     answer: &ResolverAnswer,
     path: &str,
     bytes: Vec<u8>,
-) -> Result<Oid, Fault> {
+) -> Result<(), Fault> {
     let id = &question.id.value;
     let mut branch_head = cx.lock_head();
     cx.head_is(&branch_head)?;
@@ -346,11 +345,14 @@ fn commit(
         author: cx.config.author.value.clone(),
         sign: cx.config.sign.value,
     })?;
+    // Before the branch moves: after a crash in between the move is made up for.
+    let confidence = answer.confidence;
+    cx.announce(Event::QuestionResolved { question: id.clone(), confidence, commit: commit.clone() })?;
     let branch = cx.run_id.branch_ref();
     cx.ledger.expect(&branch, &commit);
     match cx.repo.swap_ref(&branch, &branch_head, &commit)? {
-        Swap::Done => *branch_head = commit.clone(),
+        Swap::Done => *branch_head = commit,
         Swap::Moved(found) => return Err(cx.branch_moved(&branch_head, found.as_ref())),
     }
-    Ok(commit)
+    Ok(())
 }

@@ -61,11 +61,17 @@ impl Recorder {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let recorded = if synced { self.journal.announce(event) } else { self.journal.record(event) };
         let record = recorded.at(|| format!("can't write {}", self.journal.path().display()))?;
+        tracing::trace!(seq = record.seq, event = ?record.event, "journal");
         state.apply(&record);
         match &record.event {
             Event::Predicted { next } => self.write_json(names::PREDICTED, next),
+            Event::RunResumed { .. } => {
+                if let Some(next) = &state.predicted {
+                    self.write_json(names::PREDICTED, next)?;
+                }
+                self.write_json(names::ITERATION, &journal::iteration_state(&state))
+            }
             Event::RunStarted { .. }
-            | Event::RunResumed { .. }
             | Event::Dispatched { .. }
             | Event::NodeFinished { .. }
             | Event::RunFinished { .. } => {
@@ -92,6 +98,12 @@ impl Recorder {
     /// The run's state as its journal has it.
     pub fn state(&self) -> RunState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True if a commit of the node is on the audit branch, even if the node was reset since.
+    pub fn has_landed(&self, node: &Id) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.landings.iter().any(|l| l.node == *node)
     }
 
     /// The artifacts' directory.

@@ -6,6 +6,8 @@
 //! the bound on dispatches is looked at before each of them; after a halt nothing starts,
 //! and what runs finishes and may land.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::event::{NodeStatus, Termination};
 use crate::plan::NodeIx;
 
@@ -29,6 +31,19 @@ pub enum State {
     Running,
     /// Judged for good.
     Done(NodeStatus),
+}
+
+impl State {
+    fn is_verified(self) -> bool {
+        self == State::Done(NodeStatus::Verified)
+    }
+}
+
+impl Job {
+    /// Where a node stands in the order of dispatch.
+    fn place(&self, node: NodeIx) -> (usize, bool, NodeIx) {
+        (self.tier, self.parallel_safe, node)
+    }
 }
 
 /// What came of an attempt.
@@ -72,12 +87,25 @@ pub enum Action {
     },
 }
 
-/// The scheduler's whole state.
+/// The scheduler's whole state. What the rules ask for is kept up to date with every change
+/// of a node's state, so that a step costs no look at every node.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     jobs: Vec<Job>,
     states: Vec<State>,
     attempts: Vec<u32>,
+    /// Who waits for a node.
+    dependents: Vec<Vec<NodeIx>>,
+    /// How many of the nodes that a node waits for are not verified.
+    missing: Vec<usize>,
+    /// Pending nodes that wait for nothing, in the order of dispatch: tier, then those that
+    /// must be alone, then graph.md's order.
+    ready: BTreeSet<(usize, bool, NodeIx)>,
+    /// How many nodes of a tier are not verified; wholly verified tiers have no entry.
+    open: BTreeMap<usize, usize>,
+    running: BTreeSet<NodeIx>,
+    /// Running nodes that must be alone.
+    alone: usize,
     iteration: u64,
     max_iterations: u64,
     max_parallel: usize,
@@ -101,10 +129,25 @@ impl Scheduler {
     /// Everything pending.
     pub fn new(jobs: Vec<Job>, limits: Limits) -> Scheduler {
         let n = jobs.len();
+        let mut dependents = vec![Vec::new(); n];
+        let (mut ready, mut open) = (BTreeSet::new(), BTreeMap::new());
+        for (node, job) in jobs.iter().enumerate() {
+            job.waits_for.iter().for_each(|d| dependents[*d].push(node));
+            *open.entry(job.tier).or_default() += 1;
+            if job.waits_for.is_empty() {
+                ready.insert(job.place(node));
+            }
+        }
         Scheduler {
-            jobs,
+            missing: jobs.iter().map(|job| job.waits_for.len()).collect(),
             states: vec![State::Pending; n],
             attempts: vec![0; n],
+            jobs,
+            dependents,
+            ready,
+            open,
+            running: BTreeSet::new(),
+            alone: 0,
             iteration: 0,
             max_iterations: limits.max_iterations,
             max_parallel: limits.max_parallel.max(1),
@@ -119,8 +162,49 @@ impl Scheduler {
     pub fn restore(&mut self, iteration: u64, nodes: impl IntoIterator<Item = (NodeIx, State, u32)>) {
         self.iteration = iteration;
         for (node, state, attempts) in nodes {
-            self.states[node] = state;
+            self.set(node, state);
             self.attempts[node] = attempts;
+        }
+    }
+
+    /// The one way to change a node's state: everything that is derived from states follows.
+    fn set(&mut self, node: NodeIx, state: State) {
+        let old = std::mem::replace(&mut self.states[node], state);
+        let alone = usize::from(!self.jobs[node].parallel_safe);
+        if old == State::Running && self.running.remove(&node) {
+            self.alone -= alone;
+        }
+        if state == State::Running && self.running.insert(node) {
+            self.alone += alone;
+        }
+        if state.is_verified() != old.is_verified() {
+            self.count(node, state.is_verified());
+        }
+        self.sort_in(node);
+    }
+
+    /// A node became verified, or is no longer: its tier and its dependents take note.
+    fn count(&mut self, node: NodeIx, verified: bool) {
+        let tier = self.jobs[node].tier;
+        let open = self.open.entry(tier).or_default();
+        *open = if verified { open.saturating_sub(1) } else { *open + 1 };
+        if *open == 0 {
+            self.open.remove(&tier);
+        }
+        for at in 0..self.dependents[node].len() {
+            let dependent = self.dependents[node][at];
+            let missing = &mut self.missing[dependent];
+            *missing = if verified { missing.saturating_sub(1) } else { *missing + 1 };
+            self.sort_in(dependent);
+        }
+    }
+
+    fn sort_in(&mut self, node: NodeIx) {
+        let place = self.jobs[node].place(node);
+        if self.states[node] == State::Pending && self.missing[node] == 0 {
+            self.ready.insert(place);
+        } else {
+            self.ready.remove(&place);
         }
     }
 
@@ -141,7 +225,7 @@ impl Scheduler {
 
     /// Nodes that are running.
     pub fn running(&self) -> impl Iterator<Item = NodeIx> + '_ {
-        self.states.iter().enumerate().filter(|(_, s)| **s == State::Running).map(|(i, _)| i)
+        self.running.iter().copied()
     }
 
     /// Why nothing starts any more, if so.
@@ -168,7 +252,7 @@ impl Scheduler {
             Verdict::Failed => (State::Done(NodeStatus::Failed), true),
             Verdict::Oversized | Verdict::Extreme => (State::Done(NodeStatus::Oversized), true),
         };
-        self.states[node] = state;
+        self.set(node, state);
         split.then_some(Action::ProposeSplit { node })
     }
 
@@ -187,13 +271,14 @@ impl Scheduler {
     /// The node that comes next by the rule of prediction, whether or not there is room for
     /// it now: lowest tier, then not parallel_safe first, then graph.md's order.
     pub fn predicted(&self) -> Option<NodeIx> {
-        let tier = self.current_tier()?;
-        self.candidates(tier).min_by_key(|n| (self.jobs[*n].parallel_safe, *n))
+        let (lowest, _) = self.open.first_key_value()?;
+        let (tier, _, node) = self.ready.range((*lowest, false, 0)..).next()?;
+        (tier == lowest).then_some(*node)
     }
 
     fn next(&mut self) -> Option<Action> {
-        let running = self.running().count();
-        if self.states.iter().all(|s| *s == State::Done(NodeStatus::Verified)) {
+        let running = self.running.len();
+        if self.open.is_empty() {
             self.ended = true;
             let message = "every node is verified".to_owned();
             return Some(Action::End { reason: Termination::AllDone, message });
@@ -220,33 +305,14 @@ impl Scheduler {
     fn dispatch(&mut self, node: NodeIx) -> Action {
         self.iteration += 1;
         self.attempts[node] += 1;
-        self.states[node] = State::Running;
+        self.set(node, State::Running);
         Action::Dispatch { node, attempt: self.attempts[node], iteration: self.iteration }
-    }
-
-    /// The lowest tier that is not wholly verified.
-    fn current_tier(&self) -> Option<usize> {
-        let open =
-            self.states.iter().zip(&self.jobs).filter(|(s, _)| **s != State::Done(NodeStatus::Verified));
-        open.map(|(_, j)| j.tier).min()
-    }
-
-    fn candidates(&self, tier: usize) -> impl Iterator<Item = NodeIx> + '_ {
-        (0..self.jobs.len()).filter(move |n| {
-            self.states[*n] == State::Pending
-                && self.jobs[*n].tier == tier
-                && self.jobs[*n]
-                    .waits_for
-                    .iter()
-                    .all(|d| self.states[*d] == State::Done(NodeStatus::Verified))
-        })
     }
 
     fn startable(&self, running: usize) -> Option<NodeIx> {
         let node = self.predicted()?;
-        let alone_now = self.running().any(|r| !self.jobs[r].parallel_safe);
         let room = if self.jobs[node].parallel_safe {
-            !alone_now && running < self.max_parallel
+            self.alone == 0 && running < self.max_parallel
         } else {
             running == 0
         };
@@ -257,11 +323,8 @@ impl Scheduler {
     pub fn missing_chain(&self, node: NodeIx) -> Vec<NodeIx> {
         let mut chain = vec![node];
         let mut at = node;
-        while let Some(next) = self.jobs[at]
-            .waits_for
-            .iter()
-            .copied()
-            .find(|d| self.states[*d] != State::Done(NodeStatus::Verified))
+        while let Some(next) =
+            self.jobs[at].waits_for.iter().copied().find(|d| !self.states[*d].is_verified())
         {
             if chain.contains(&next) {
                 break;

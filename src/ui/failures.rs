@@ -16,7 +16,11 @@ pub fn failures(state: &RunState, out: &str, color: bool) -> String {
             let reason = &node.reason;
             let line = neutral(&format!("{} {}: {reason}", node.id, wanted.name())).replace('\n', " ");
             text.push_str(&paint(tone, &line, color));
-            text.push_str(&format!("\n  {out}/runs/{}/verification.json\n", node.id));
+            text.push_str(&format!("\n  {out}/runs/{}/verification.json", node.id));
+            if matches!(wanted, NodeStatus::Failed | NodeStatus::Oversized) {
+                text.push_str(&format!("; its worktree is kept: auditrun shell {}", node.id));
+            }
+            text.push('\n');
         }
     }
     text

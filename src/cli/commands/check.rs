@@ -32,7 +32,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         screen.say("no bundle here; audit.kdl is all right");
         return Ok(Exit::Ok);
     }
-    match preflight::examine(&files, &project.config, &project.layout, &project.environment) {
+    match preflight::examine(&project.input(&files)) {
         Ok(examined) => {
             diags.extend(examined.warnings);
             let nodes = crate::base::text::count(examined.plan.nodes.len(), "node");

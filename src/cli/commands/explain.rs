@@ -15,8 +15,7 @@ use crate::run::preflight;
 pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment)
-        .map_err(Failure::Preflight)?;
+    let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
     let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node) else {
         let near = preflight::nearest_node(&examined.plan, node);
         let help = near.map_or_else(

@@ -71,7 +71,7 @@ fn again(project: &Project, evidence: &Evidence, tree: &Oid, verdict: &mut Verdi
         .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
     let worktrees = root.join(crate::base::layout::WORKTREES_DIR);
-    let lane = LocalLane::new(project.repo.clone(), runner, worktrees);
+    let lane = LocalLane::new(project.repo.clone(), runner, worktrees, false);
     project.repo.keep_excluded(&project.layout)?;
     let spec = WorkspaceSpec {
         name: format!("audit-gate-{}-{}", evidence.run_id, std::process::id()),

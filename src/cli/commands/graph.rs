@@ -20,8 +20,7 @@ use crate::run::preflight;
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment)
-        .map_err(Failure::Preflight)?;
+    let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
     let statuses = statuses(&project);
     let form = match screen.format() {
         Format::Text => GraphFormat::Text,

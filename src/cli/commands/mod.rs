@@ -3,11 +3,15 @@
 pub mod check;
 pub mod clean;
 pub mod config;
+pub mod demo;
 pub mod explain;
+pub mod fmt;
 pub mod gate;
 pub mod graph;
+pub mod init;
 pub mod man;
 pub mod preflight;
+pub mod resume;
 pub mod run;
 pub mod shell;
 pub mod status;

@@ -8,8 +8,6 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::Diags;
 use crate::plan;
-use crate::process::sandbox;
-use crate::run::containment;
 use crate::run::preflight::{self, Examined};
 
 /// Examines everything and writes the reports.
@@ -62,15 +60,10 @@ fn examine(project: &Project) -> Result<Examined, Failure> {
     let mut problems = project.unsettled()?;
     let head = project.repo.head()?.commit;
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&files, &project.config, &project.layout, &project.environment);
+    let examined = preflight::examine(&project.input(&files));
     let plan = examined.as_ref().ok().map(|e| &e.plan);
     problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
-    problems.extend(containment::diagnose(
-        &project.config,
-        &project.environment,
-        project.repo.root(),
-        sandbox::support(),
-    ));
+    problems.extend(project.sandbox());
     match examined {
         Ok(mut examined) if !problems.has_errors() => {
             examined.warnings.extend(problems);

@@ -48,7 +48,7 @@ fn environment(project: &Project, node: &str, dir: &std::path::Path) -> Result<E
     let mut env = Environment::allowed(&project.environment);
     env.apply(&project.config.env, &project.environment).map_err(bad)?;
     let files = project.files_on_disk()?;
-    if let Ok(examined) = preflight::examine(&files, &project.config, &project.layout, &project.environment)
+    if let Ok(examined) = preflight::examine(&project.input(&files))
         && let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node)
     {
         env.apply(&planned.settings.env, &project.environment).map_err(bad)?;

@@ -17,6 +17,7 @@ pub(super) use extras::{RawForge, RawNotify};
 pub(super) use places::{RawHotspot, RawSandbox, RawWorktree};
 #[cfg(test)]
 pub(super) use shapes::names as setting_names;
+pub(super) use shapes::{SHAPES, ShapeOf};
 pub(super) use target::RawTarget;
 pub use target::SUBCOMMANDS;
 

@@ -159,37 +159,81 @@ pub(super) const NOTIFY: Shape = Shape { blocks: &["on"], ..Shape::EMPTY };
 
 pub(super) const ON: Shape = Shape { args: Args::Some("an event"), one: &["run"], ..Shape::EMPTY };
 
+/// A node with the places that it may stand in.
+pub(in super::super) struct ShapeOf {
+    /// Its name; empty for the document.
+    pub key: &'static str,
+    /// The nodes that it may stand in; `""` is the top level.
+    pub owners: &'static [&'static str],
+    /// What it may hold.
+    pub shape: Shape,
+    /// Holds names of the user's own.
+    pub free: bool,
+}
+
+const fn of(key: &'static str, owners: &'static [&'static str], shape: Shape) -> ShapeOf {
+    ShapeOf { key, owners, shape, free: false }
+}
+
+/// A node that only takes values.
+const fn values(key: &'static str, owners: &'static [&'static str], args: Args) -> ShapeOf {
+    of(key, owners, Shape { args, ..Shape::EMPTY })
+}
+
+const TOP: &[&str] = &[""];
+
+/// The whole language as one table.
+pub(in super::super) const SHAPES: &[ShapeOf] = &[
+    of("", TOP, DOCUMENT),
+    of("auditrun", TOP, AUDITRUN),
+    of("bounds", TOP, BOUNDS),
+    of("loc-confidence", TOP, LOC_CONFIDENCE),
+    of("tight", &["loc-confidence"], LOC_ROW),
+    of("rough", &["loc-confidence"], LOC_ROW),
+    of("extreme", &["loc-confidence"], LOC_EXTREME),
+    of("remediation", TOP, REMEDIATION),
+    of("hotspots", TOP, HOTSPOTS),
+    values("file", &["hotspots"], Args::Some("paths or patterns")),
+    values("group", &["hotspots"], Args::Some("a name and at least one pattern")),
+    of("invariant", TOP, INVARIANT),
+    of("worktree", TOP, WORKTREE),
+    of("sandbox", TOP, SANDBOX),
+    of("agent", TOP, AGENT),
+    values("args", &["agent"], Args::Some("at least one argument")),
+    of("prompt", &["agent"], PROMPT),
+    of("price", &["agent"], PRICE),
+    of("audit", &["agent"], AGENT_AUDIT),
+    of("audit", TOP, AUDIT),
+    of("roles", TOP, ROLES),
+    of("node", TOP, NODE),
+    of("recipe", TOP, RECIPE),
+    of("target", TOP, TARGET),
+    of("param", &["target"], PARAM),
+    of("when", &["target"], WHEN),
+    of("forge", TOP, FORGE),
+    of("dashboard", &["forge"], DASHBOARD),
+    of("notify", TOP, NOTIFY),
+    of("on", &["notify"], ON),
+    ShapeOf { key: "env", owners: &["", "agent", "node", "target"], shape: Shape::EMPTY, free: true },
+    values("author", TOP, Args::One("\"Name <mail>\"")),
+    values("bundle", TOP, Args::One("a directory")),
+    values("check-timeout", TOP, Args::One("a duration")),
+    values("concurrency", TOP, Args::One("a number of nodes")),
+    values("disk-limit", TOP, Args::One("a size")),
+    values("dotenv", TOP, Args::One("a file")),
+    values("expected-signal", TOP, Args::One("require_nonempty or allow_empty")),
+    values("grace", TOP, Args::One("a duration")),
+    values("include", TOP, Args::Some("the path of a file")),
+    values("loc-exclude", TOP, Args::Some("a pattern")),
+    values("log-limit", TOP, Args::One("a size")),
+    values("out", TOP, Args::One("a directory")),
+    values("process-limit", TOP, Args::One("a number of processes")),
+    values("shell", TOP, Args::Some("a program and its arguments")),
+    values("sign", TOP, Args::One("#true or #false")),
+];
+
 /// Every name of a setting, for the tests that hold documents to it.
 #[cfg(test)]
 pub(in super::super) fn names() -> impl Iterator<Item = &'static str> {
-    [
-        DOCUMENT,
-        AUDITRUN,
-        BOUNDS,
-        LOC_CONFIDENCE,
-        LOC_ROW,
-        LOC_EXTREME,
-        REMEDIATION,
-        HOTSPOTS,
-        INVARIANT,
-        WORKTREE,
-        SANDBOX,
-        AGENT,
-        PROMPT,
-        PRICE,
-        AGENT_AUDIT,
-        AUDIT,
-        ROLES,
-        NODE,
-        RECIPE,
-        TARGET,
-        PARAM,
-        WHEN,
-        FORGE,
-        DASHBOARD,
-        NOTIFY,
-        ON,
-    ]
-    .into_iter()
-    .flat_map(|shape| shape.children().collect::<Vec<_>>())
+    SHAPES.iter().flat_map(|s| s.shape.children().collect::<Vec<_>>())
 }

@@ -4,6 +4,7 @@ mod bad;
 mod docs;
 mod good;
 mod layers;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

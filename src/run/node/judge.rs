@@ -2,6 +2,7 @@
 //! `check invariants`.
 
 use crate::base::text::count;
+use crate::config::ExpectedSignal;
 use crate::event::{CheckPhase, CheckRecord, Event, GateName, InvariantRecord, NodeStatus, NoticeLevel};
 use crate::gate::{checks as check_gate, loc, signal};
 use crate::git::ChangeKind;
@@ -73,20 +74,21 @@ impl<'a> NodeRun<'a> {
         let limits = settings.loc_limits();
         let verdict = loc::judge(lines, limits);
         let est = settings.estimated_loc.value;
+        let changed = count(usize::try_from(lines).unwrap_or(usize::MAX), "line");
         let reason = match (verdict, limits.cap) {
             (loc::Verdict::Extreme, _) => format!(
-                "{lines} lines changed, more than {} allow at an estimate of {est}: remediation is pointless",
+                "{changed} changed, more than {} allow at an estimate of {est}: remediation is pointless",
                 limits.extreme
             ),
             (loc::Verdict::Over, Some(cap)) => {
-                format!("{lines} lines changed, the cap is {cap} at an estimate of {est}")
+                format!("{changed} changed, the cap is {cap} at an estimate of {est}")
             }
             (loc::Verdict::PastRough, _) => format!(
-                "{lines} lines changed without a cap, past the {} that rough would allow",
+                "{changed} changed without a cap, past the {} that rough would allow",
                 limits.warn.unwrap_or_default()
             ),
-            (_, Some(cap)) => format!("{lines} lines changed, the cap is {cap}"),
-            (_, None) => format!("{lines} lines changed, no cap"),
+            (_, Some(cap)) => format!("{changed} changed, the cap is {cap}"),
+            (_, None) => format!("{changed} changed, no cap"),
         };
         if verdict == loc::Verdict::PastRough {
             self.cx.notice(Some(self.id()), NoticeLevel::Warning, format!("{}: {reason}", self.id()))?;
@@ -109,7 +111,11 @@ impl<'a> NodeRun<'a> {
     pub(crate) fn gate_signal(&mut self) -> Result<(), Stop> {
         let nonempty = self.facts.diff.as_ref().is_some_and(|d| d.nonempty);
         let fault = self.facts.agent.as_ref().and_then(|a| a.fault.clone());
-        let expected = self.planned.settings.expected_signal.value;
+        // Earlier work of the node that is on the branch already may be all there is to do.
+        let expected = match self.cx.recorder.has_landed(self.id()) {
+            true => ExpectedSignal::AllowEmpty,
+            false => self.planned.settings.expected_signal.value,
+        };
         let (passed, reason) = match (signal::judge(nonempty, expected), fault) {
             (signal::Verdict::Work, _) => (true, "there is a diff".to_owned()),
             (signal::Verdict::AlreadySatisfied, None) => {

@@ -62,12 +62,14 @@ impl NodeRun<'_> {
     pub(crate) fn land(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
         let cx = self.cx;
-        // Held to the end: landings come one at a time.
-        let mut head = cx.lock_head();
+        // Held to the end: landings come one at a time. The head itself is locked only while
+        // it moves, so that a long retest holds up nobody but the next landing.
+        let turn = cx.turn_to_land();
+        let head = cx.lock_head().clone();
         cx.head_is(&head)?;
         let base = self.base()?;
         let commit = self.commit.clone().ok_or_else(|| Fault::Other("nothing was committed".to_owned()))?;
-        let candidate = if *head == base {
+        let candidate = if head == base {
             Candidate { commit, tree: self.captured()?.tree.clone(), rebased: false }
         } else {
             self.rebase(&head)?
@@ -75,9 +77,8 @@ impl NodeRun<'_> {
         self.judge_landing(&head, &candidate)?;
         self.interrupted()?;
         self.swap(&head, &candidate)?;
-        let old = std::mem::replace(&mut *head, candidate.commit.clone());
-        let landing = self.landed(old, &candidate)?;
-        drop(head);
+        let landing = self.landed(head, &candidate)?;
+        drop(turn);
         self.facts.landing = Some(landing);
         self.facts.commit = Some(candidate.commit);
         self.facts.tree = Some(candidate.tree);
@@ -156,9 +157,13 @@ impl NodeRun<'_> {
         let (node, attempt) = (self.id().clone(), self.order.attempt);
         cx.announce(Event::Landing { node, attempt, old: head.clone(), new: candidate.commit.clone() })?;
         let branch = cx.run_id.branch_ref();
+        let mut known = cx.lock_head();
         cx.ledger.expect(&branch, &candidate.commit);
         match cx.repo.swap_ref(&branch, head, &candidate.commit)? {
-            Swap::Done => Ok(()),
+            Swap::Done => {
+                *known = candidate.commit.clone();
+                Ok(())
+            }
             Swap::Moved(found) => Err(Stop::Fault(cx.branch_moved(head, found.as_ref()))),
         }
     }

@@ -24,7 +24,8 @@ use crate::run::scheduler::Verdict;
 use crate::run::split::Measured;
 use crate::run::watch::Watch;
 
-pub(crate) use record::VERIFICATION_SCHEMA;
+pub(crate) use judge::{done_when_verdict, invariants_verdict};
+pub(crate) use record::{VERIFICATION_SCHEMA, calibrate, verified_because};
 pub use verbs::run;
 
 /// Why an attempt ends before the recipe's last statement.
@@ -73,6 +74,8 @@ pub struct Order {
     pub workspace: Option<Box<dyn Workspace>>,
     /// The base of the attempt before, where the workspace is to be kept as it is.
     pub keep_base: Option<Oid>,
+    /// What it left, where its workspace is gone and a new one is to be filled with it.
+    pub keep_tree: Option<Oid>,
 }
 
 /// What an attempt came to.

@@ -4,9 +4,13 @@
 use crate::base::text::verb;
 use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
 use crate::files::AppendLog;
+use crate::plan::PlannedNode;
 use crate::run::context::{At, Context, Fault};
 use crate::run::node::{End, NodeRun, Stop};
 use crate::run::scheduler::Verdict;
+
+/// What verified nodes leave for calibration.
+const PATTERNS: &str = "runs/.dag-patterns.jsonl";
 
 /// Version of verification.json.
 pub(crate) const VERIFICATION_SCHEMA: &str = "auditrun.verification/1";
@@ -55,10 +59,7 @@ impl NodeRun<'_> {
     fn verdict(&self, stopped: Option<Stop>) -> (Verdict, NodeStatus, String, Option<Fault>) {
         match stopped {
             None if self.facts.landing.is_some() => {
-                let reason = match self.facts.checks.len() {
-                    1 => "the check passed and every gate held".to_owned(),
-                    n => format!("all {n} checks passed and every gate held"),
-                };
+                let reason = verified_because(self.facts.checks.len());
                 (Verdict::Verified, NodeStatus::Verified, reason, None)
             }
             None => {
@@ -111,7 +112,7 @@ impl NodeRun<'_> {
             self.cx.write_json(&place, &verification)?;
         }
         if status == NodeStatus::Verified {
-            self.pattern()?;
+            calibrate(self.cx, self.planned, &verification, self.order.iteration)?;
         }
         let nonempty = facts.diff.as_ref().is_some_and(|d| d.nonempty);
         let outcome = Outcome::of(status, nonempty);
@@ -125,39 +126,70 @@ impl NodeRun<'_> {
         })
     }
 
-    /// A line of runs/.dag-patterns.jsonl: at the first verified status only, which is the
-    /// last attempt there is.
-    fn pattern(&self) -> Result<(), Fault> {
-        let (node, settings) = (&self.planned.node, &self.planned.settings);
-        let (actual, est) = (self.facts.diff.as_ref().map_or(0, |d| d.loc), settings.estimated_loc.value);
-        let durations = self.facts.checks.iter().chain(self.facts.invariants.iter().map(|i| &i.check));
-        #[allow(clippy::cast_precision_loss)] // A ratio for statistics.
-        let ratio = (est > 0).then(|| actual as f64 / est as f64);
-        let pattern = DagPattern {
-            node_id: self.id().clone(),
-            tier: self.planned.tier,
-            deliverable_kind: verb(&node.deliverable).to_owned(),
-            parallel_safe: settings.parallel_safe.value,
-            loc_confidence: settings.loc_confidence.value,
-            actual_loc: actual,
-            est_loc: est,
-            ratio,
-            hotspot_files: node.hotspot_files.iter().map(|h| h.raw().to_owned()).collect(),
-            depends_on_count: node.depends_on.len(),
-            remediation_cycles_used: self.order.attempt.saturating_sub(1),
-            verification_durations_ms: durations.map(|c| c.duration_ms).collect(),
-            iteration: self.order.iteration,
-        };
-        let path = self.cx.artifact("runs/.dag-patterns.jsonl");
-        let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
-        line.push(b'\n');
-        AppendLog::open(&path)
-            .and_then(|log| log.append_synced(&line))
-            .at(|| format!("can't write {}", path.display()))
-    }
-
     fn prune(&self, workspace: Box<dyn crate::lane::Workspace>) -> Result<(), Fault> {
         crate::run::prepare::put_back_kept(self.cx.bench(), workspace.dir())?;
         Ok(workspace.release(false)?)
+    }
+}
+
+/// Why a node is verified, in one sentence.
+pub(crate) fn verified_because(checks: usize) -> String {
+    match checks {
+        1 => "the check passed and every gate held".to_owned(),
+        n => format!("all {n} checks passed and every gate held"),
+    }
+}
+
+/// Appends the line of runs/.dag-patterns.jsonl that a verified node leaves for calibration:
+/// once, at its first verified status.
+///
+/// # Errors
+/// The file can't be read or written.
+pub(crate) fn calibrate(
+    cx: &Context,
+    planned: &PlannedNode,
+    record: &Verification,
+    iteration: u64,
+) -> Result<(), Fault> {
+    let path = cx.artifact(PATTERNS);
+    let written = match std::fs::read(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.at(|| format!("can't read {}", path.display()))?,
+    };
+    let known = written
+        .split(|b| *b == b'\n')
+        .filter_map(|line| serde_json::from_slice::<DagPattern>(line).ok())
+        .any(|line| line.node_id == record.node_id);
+    if known {
+        return Ok(());
+    }
+    let pattern = pattern(planned, record, iteration);
+    let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
+    line.push(b'\n');
+    AppendLog::open(&path)
+        .and_then(|log| log.append_synced(&line))
+        .at(|| format!("can't write {}", path.display()))
+}
+
+fn pattern(planned: &PlannedNode, record: &Verification, iteration: u64) -> DagPattern {
+    let (node, settings) = (&planned.node, &planned.settings);
+    let (actual, est) = (record.diff_evidence.as_ref().map_or(0, |d| d.loc), settings.estimated_loc.value);
+    let durations = record.checks.iter().chain(record.invariants.iter().map(|i| &i.check));
+    #[allow(clippy::cast_precision_loss)] // A ratio for statistics.
+    let ratio = (est > 0).then(|| actual as f64 / est as f64);
+    DagPattern {
+        node_id: record.node_id.clone(),
+        tier: planned.tier,
+        deliverable_kind: verb(&node.deliverable).to_owned(),
+        parallel_safe: settings.parallel_safe.value,
+        loc_confidence: settings.loc_confidence.value,
+        actual_loc: actual,
+        est_loc: est,
+        ratio,
+        hotspot_files: node.hotspot_files.iter().map(|h| h.raw().to_owned()).collect(),
+        depends_on_count: node.depends_on.len(),
+        remediation_cycles_used: record.attempt.saturating_sub(1),
+        verification_durations_ms: durations.map(|c| c.duration_ms).collect(),
+        iteration,
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::MaskStream;
+use crate::config::Role;
 use crate::event::Event;
 use crate::plan::PlannedCheck;
 use crate::process::sandbox::Confined;
@@ -178,6 +179,7 @@ impl Verbs for Recipe<'_, '_> {
             ("worktree", ["leave"]) => return self.left(),
             ("worktree", ["reset"]) | ("revert", []) => attempt.reset(),
             ("agent", ["run"]) => attempt.agent_run(),
+            ("agent", ["run", options @ ..]) => attempt.agent_run_with(options),
             ("capture", []) => attempt.capture(),
             ("gate", ["touches"]) => attempt.gate_touches(),
             ("gate", ["loc"]) => attempt.gate_loc(),
@@ -256,6 +258,40 @@ impl NodeRun<'_> {
     fn reset(&mut self) -> Result<(), Stop> {
         let base = self.base()?;
         Ok(self.workspace()?.reset(&base)?)
+    }
+
+    /// `agent run --role R --prompt FILE`: the node's agent with another prompt, or a
+    /// read-only role beside it, in a private directory.
+    fn agent_run_with(&mut self, options: &[&str]) -> Result<(), Stop> {
+        let (mut role, mut prompt) = (Role::Node, None);
+        for pair in options.chunks(2) {
+            match pair {
+                ["--role", name] => {
+                    let known = Role::ALL.into_iter().find(|r| r.name() == *name);
+                    role =
+                        known.ok_or_else(|| Stop::failed(format!("agent run: there is no role '{name}'")))?;
+                }
+                ["--prompt", file] => {
+                    let path = self.cx.repo.root().join(&self.cx.config.folder).join(file);
+                    let read = std::fs::read(&path)
+                        .map_err(|e| Stop::failed(format!("agent run: can't read {file}: {e}")));
+                    prompt = Some(read?);
+                }
+                _ => {
+                    return Err(Stop::failed(format!(
+                        "agent run: '{}' is not understood",
+                        options.join(" ")
+                    )));
+                }
+            }
+        }
+        if role != Role::Node {
+            return self.consult(role, prompt.unwrap_or_else(|| self.order.task.clone()));
+        }
+        if let Some(task) = prompt {
+            self.order.task = task;
+        }
+        self.agent_run()
     }
 
     /// `check "CMD"`: one more check of the operator's.

@@ -25,14 +25,18 @@ impl NodeRun<'_> {
             .filter(|_| self.cx.config.remediate_from.value == RemediateFrom::Attempt);
         let fresh = kept.is_none();
         let base = kept.unwrap_or_else(|| self.cx.lock_head().clone());
+        let made = self.order.workspace.is_none();
         match &mut self.order.workspace {
             Some(workspace) if fresh => workspace.reset(&base)?,
             Some(_) => {}
             None => self.order.workspace = Some(self.cx.lane.prepare(&self.spec(&base))?),
         }
         self.base = Some(base.clone());
-        if fresh {
+        if fresh || made {
             self.prepare()?;
+        }
+        if let (false, true, Some(tree)) = (fresh, made, self.order.keep_tree.take()) {
+            self.workspace()?.checkout_tree(&base, &tree)?;
         }
         let path = self.cx.shown(self.workspace()?.dir());
         let (node, attempt) = (self.id().clone(), self.order.attempt);
@@ -110,9 +114,40 @@ impl NodeRun<'_> {
         }
         let last = answer.report.final_message.unwrap_or_default();
         if let Some(why) = last.trim_start().strip_prefix("HALT:") {
-            return Err(Stop::failed(format!("the agent halted: {}", first_line(why))));
+            return Err(Stop::failed(format!("the agent said HALT: {}", first_line(why.trim_start()))));
         }
         Ok(())
+    }
+
+    /// An agent of another role, beside the node's own: it reads its prompt in a private
+    /// directory, and only its failure counts.
+    pub(crate) fn consult(&mut self, role: Role, prompt: Vec<u8>) -> Result<(), Stop> {
+        self.interrupted()?;
+        let cx = self.cx;
+        let name = &cx.config.agent_for(role).value;
+        let agent = cx.config.agents.get(name).ok_or_else(|| Fault::Other(format!("no agent '{name}'")))?;
+        let scratch = cx.scratch_dir("role-")?;
+        let request = Request {
+            role,
+            subject: Some(self.id()),
+            attempt: self.order.attempt,
+            agent,
+            prompt,
+            env: None,
+            timeout: agent.timeout.value,
+            retries: agent.retries.value,
+            log: format!("{}/{}.log", Context::node_dir(self.id()), role.name()),
+            port_base: cx.port_base(self.order.slot),
+            cancel: self.cancel,
+        };
+        let answer = invoke::call(cx, &request, &mut Place::Scratch(scratch.path()))?;
+        match (answer.cause, answer.record.fault) {
+            (EndCause::Own, None) => Ok(()),
+            (EndCause::Cancelled, _) => Err(Stop::Cancelled(cx.why_cancelled())),
+            (_, fault) => {
+                Err(Stop::failed(format!("the {} failed: {}", role.name(), fault.unwrap_or_default())))
+            }
+        }
     }
 
     /// Compares the repository with what it was before the agent.

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Every benchmark, or those named: benches/all.sh [node large preflight replay memory journal start].
+# Prints one line a figure: ratio, target, verdict. BENCH_STRICT=1 fails on a missed target.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+[ $# -gt 0 ] || set -- start preflight node large journal replay memory
+for name in "$@"; do "$here/$name.sh"; done

@@ -1,0 +1,186 @@
+//! `auditrun resume`: goes on with the last run that is not done, on its branch.
+
+use std::sync::Arc;
+
+use crate::bundle::{self, BundleFiles};
+use crate::cli::args::{Common, ResumeArgs};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::finish::Ending;
+use crate::cli::lock;
+use crate::cli::output::Screen;
+use crate::cli::past::{self, Past};
+use crate::cli::project::Project;
+use crate::cli::session::{self, Session, Tools, Worked};
+use crate::config::Config;
+use crate::event::{Event, NoticeLevel};
+use crate::journal::{JournalWriter, Preflight};
+use crate::process;
+use crate::run::context::{Context, Fault};
+use crate::run::preflight::{self, Examined};
+use crate::run::recorder::Recorder;
+use crate::run::resume::{self, Correction, Half};
+
+/// Takes the last run up.
+///
+/// # Errors
+/// There is none to take up, or it is not to be trusted; nothing was changed then.
+pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let mut project = Project::open(common)?;
+    screen.warnings(&project.warnings);
+    let _lock = lock::acquire(&project.repo, "resume")?;
+    let past = Past::find(&project)?;
+    past.keep_settings(&mut project.config, common);
+    if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
+        return Ok(exit);
+    }
+    let planned = Planned::make(&project, &past, args, screen)?;
+    let tools = Tools::new()?;
+    let swept = resume::processes(&past.state);
+    let recorder = reopen(&project, &past, screen, &tools)?;
+    let session = Session::new(project, past.run_id.clone(), tools, past.active())?;
+    let recorder = recorder.masked(Arc::clone(session.containment.masker()));
+    let worked = carry_out(&session, recorder, &past, planned, &swept);
+    Ok(session.finish(worked, screen))
+}
+
+/// What is to be done, and from which bundle.
+struct Planned {
+    files: BundleFiles,
+    examined: Examined,
+    correction: Option<Correction>,
+}
+
+impl Planned {
+    fn make(project: &Project, past: &Past, args: &ResumeArgs, screen: &Screen) -> Result<Planned, Failure> {
+        if args.bundle_from.is_none() {
+            past.same_inputs(project)?;
+        }
+        let on_branch = project.files_at(&past.head)?;
+        let vouched = preflight::examine(&project.input(&on_branch));
+        let mut planned = match &args.bundle_from {
+            None => {
+                Planned { files: on_branch, examined: vouched.map_err(Failure::Preflight)?, correction: None }
+            }
+            Some(rev) => {
+                if let Ok(vouched) = &vouched {
+                    past.vouched_for(project, vouched, screen)?;
+                }
+                Planned::corrected(project, past, rev, &on_branch)?
+            }
+        };
+        if planned.correction.is_none() {
+            past.vouched_for(project, &planned.examined, screen)?;
+        }
+        let mut around = preflight::surroundings(
+            &project.repo,
+            &project.layout,
+            Some(&planned.examined.plan),
+            Some(&past.head),
+        )?;
+        around.extend(project.sandbox());
+        if around.has_errors() {
+            return Err(Failure::Preflight(around));
+        }
+        planned.examined.warnings.extend(around);
+        screen.warnings(&std::mem::take(&mut planned.examined.warnings));
+        Ok(planned)
+    }
+
+    fn corrected(
+        project: &Project,
+        past: &Past,
+        rev: &str,
+        on_branch: &BundleFiles,
+    ) -> Result<Planned, Failure> {
+        let files = past::files_of(project, rev)?;
+        let inputs = Session::inputs(project, &files);
+        let mut correction = Correction { rev: rev.to_owned(), files, inputs };
+        if let Ok((answered, _)) = bundle::parse(on_branch, &project.layout) {
+            correction.carry_over(&past.state, &answered.state, &project.layout);
+        }
+        let examined = preflight::examine(&project.input(&correction.files)).map_err(Failure::Preflight)?;
+        past.admits(project, &examined.plan)?;
+        Ok(Planned { files: correction.files.clone(), examined, correction: Some(correction) })
+    }
+}
+
+/// Goes on with the journal; a torn last line is cut off.
+fn reopen(project: &Project, past: &Past, screen: &Screen, tools: &Tools) -> Result<Recorder, Failure> {
+    project.repo.keep_excluded(&project.layout)?;
+    let opened = JournalWriter::open_append(&past.journal, Arc::clone(&tools.clock));
+    let (journal, _) = opened.map_err(|e| Failure::Internal(e.to_string()))?;
+    let out = project.repo.root().join(project.layout.out());
+    Ok(Recorder::new(journal.with_sinks(screen.sinks()), past.state.clone(), out))
+}
+
+fn carry_out(
+    session: &Session,
+    recorder: Recorder,
+    past: &Past,
+    planned: Planned,
+    swept: &[String],
+) -> Worked {
+    if let Err(fault) = resumed(&recorder, &session.project.config, swept) {
+        return Worked { recorder, plan: None, ending: Ending::of(&fault) };
+    }
+    let Planned { files, examined, correction } = planned;
+    let cx = session.context(recorder, examined, &past.head);
+    let ended = go_on(&cx, &past.half, &files, correction.as_ref());
+    Worked::of(cx, ended)
+}
+
+fn resumed(recorder: &Recorder, config: &Config, swept: &[String]) -> Result<(), Fault> {
+    recorder.announce(Event::RunResumed {
+        command: std::env::args().collect(),
+        max_iterations: config.bounds.max_iterations.value,
+        timeout_ms: u64::try_from(config.bounds.timeout.value.as_millis()).unwrap_or(u64::MAX),
+        process: process::stamp(),
+    })?;
+    for message in swept {
+        recorder.tell(Event::Notice { node: None, level: NoticeLevel::Warning, message: message.clone() })?;
+    }
+    Ok(())
+}
+
+/// Settles what was half done, then goes on where the run stopped.
+fn go_on(
+    cx: &Context,
+    half: &Half,
+    files: &BundleFiles,
+    correction: Option<&Correction>,
+) -> Result<Ending, Fault> {
+    resume::settle(cx, half)?;
+    resume::complete(cx)?;
+    if let Some(correction) = correction {
+        resume::commit(cx, correction)?;
+    }
+    resume::replan(cx, correction.is_some())?;
+    for (path, bytes) in preflight::reports(&cx.plan, &cx.run_id) {
+        cx.write(path, &bytes)?;
+    }
+    resume::known(cx);
+    let remediations = u32::from(cx.config.remediation.value);
+    let mut standing = resume::standing(&cx.recorder.state(), &cx.plan, remediations);
+    resume::worktrees(cx, &standing)?;
+    session::integrated(cx, |integration| {
+        if cx.recorder.state().preflight != Preflight::Passed {
+            integration.baseline()?;
+            if let Some(ending) = session::interrupted(cx) {
+                return Ok(ending);
+            }
+            cx.announce(Event::PreflightPassed)?;
+        }
+        resume::recheck(cx, &mut standing, integration)?;
+        if let Some(ending) = session::interrupted(cx) {
+            return Ok(ending);
+        }
+        if let Some(ending) = session::answer(cx, files)? {
+            return Ok(ending);
+        }
+        integration.back_to_head()?;
+        resume::aside(cx, &standing)?;
+        let start = resume::start(cx, standing)?;
+        session::dispatch_and_prove(cx, start, integration)
+    })
+}

@@ -1,0 +1,249 @@
+//! One process's part of a run, whichever command it serves: signals, clock, scratch space,
+//! the context of the engine, and the phases from the open questions to the proof.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::base::digest::sha256_hex;
+use crate::base::layout::WORKTREES_DIR;
+use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
+use crate::bundle::BundleFiles;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::finish::{self, Ending};
+use crate::cli::output::Screen;
+use crate::cli::project::Project;
+use crate::event::Termination;
+use crate::lane::LocalLane;
+use crate::plan::Plan;
+use crate::process::{Cancel, Runner, signals};
+use crate::run::bounds::Spent;
+use crate::run::containment::Containment;
+use crate::run::context::{Context, Fault};
+use crate::run::engine::{self, Start};
+use crate::run::fleet::Fleet;
+use crate::run::integration::Integration;
+use crate::run::ledger::Ledger;
+use crate::run::preflight::Examined;
+use crate::run::questions::{self, Resolved};
+use crate::run::recorder::Recorder;
+
+/// What a process brings to a run.
+pub struct Session {
+    /// The project.
+    pub project: Project,
+    /// The run.
+    pub run_id: RunId,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Active time of earlier processes.
+    pub before: Duration,
+    /// What its programs are held to.
+    pub containment: Containment,
+    begun: Instant,
+    runner: Runner,
+    stop: Stop,
+    scratch: tempfile::TempDir,
+}
+
+/// How the session's work ended.
+pub struct Worked {
+    /// The journal.
+    pub recorder: Recorder,
+    /// The plan, if there is one.
+    pub plan: Option<Plan>,
+    /// Why and with which exit.
+    pub ending: Ending,
+}
+
+impl Worked {
+    /// The end of work that had a context.
+    pub fn of(cx: Context, ended: Result<Ending, Fault>) -> Worked {
+        let ending = ended.unwrap_or_else(|fault| Ending::of(&fault));
+        let Context { recorder, plan, .. } = cx;
+        Worked { recorder, plan: Some(plan), ending }
+    }
+}
+
+/// What every session needs before it knows its run.
+pub struct Tools {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    runner: Runner,
+    stop: Stop,
+}
+
+impl Tools {
+    /// Starts the runtime and watches signals from here on.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn new() -> Result<Tools, Failure> {
+        let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
+        let stop = Stop::watch(&runner)?;
+        Ok(Tools { clock: Arc::new(SystemClock), runner, stop })
+    }
+}
+
+/// Ctrl-C and its like: the first ends what runs in an orderly way, the second ends at once.
+struct Stop {
+    cancel: Cancel,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn watch(runner: &Runner) -> Result<Stop, Failure> {
+        let stop = Stop { cancel: Cancel::new(), interrupted: Arc::new(AtomicBool::new(false)) };
+        let (cancel, flag) = (stop.cancel.clone(), Arc::clone(&stop.interrupted));
+        let on_signal = move |count: u32| {
+            if count > 1 {
+                // The supervisors see this process go and end their trees.
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            }
+            flag.store(true, Ordering::SeqCst);
+            cancel.request();
+        };
+        signals::watch(runner, on_signal)
+            .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
+        Ok(stop)
+    }
+}
+
+impl Session {
+    /// A session on a run that has used `before` of its time.
+    ///
+    /// # Errors
+    /// No scratch directory could be made.
+    pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
+        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+        let scratch =
+            scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
+        let Tools { clock, runner, stop } = tools;
+        let containment = Containment::new(&project.config, &project.environment, project.repo.root());
+        let begun = Instant::now();
+        Ok(Session { project, run_id, clock, before, containment, begun, runner, stop, scratch })
+    }
+
+    /// Records how the work ended and runs the audit stage: from the first line of the journal
+    /// on, every end comes here.
+    pub fn finish(&self, worked: Worked, screen: &Screen) -> Exit {
+        let Worked { recorder, plan, ending } = worked;
+        let active = self.before + self.begun.elapsed();
+        finish::finish(&self.project, &recorder, &self.run_id, plan.as_ref(), ending, active, screen)
+    }
+
+    /// SHA-256 of everything that decides what a run does, by root-relative path.
+    pub fn inputs(project: &Project, files: &BundleFiles) -> BTreeMap<String, String> {
+        let layout = &project.layout;
+        let mut inputs = BTreeMap::new();
+        for (name, bytes) in [("state.md", &files.state), ("graph.md", &files.graph)] {
+            inputs.extend(bytes.as_ref().map(|b| (layout.in_bundle(name), sha256_hex(b))));
+        }
+        let prompt = |name: &str| layout.in_bundle(&format!("prompts/{name}"));
+        inputs.extend(files.prompts.iter().map(|(name, b)| (prompt(name), sha256_hex(b))));
+        for source in &project.config.sources {
+            inputs.insert(source.name().to_owned(), sha256_hex(source.text().as_bytes()));
+        }
+        inputs
+    }
+
+    /// The engine's context with the audit branch at `head`.
+    pub fn context(&self, recorder: Recorder, examined: Examined, head: &Oid) -> Context {
+        let project = &self.project;
+        let config = project.config.clone();
+        let left = config.bounds.timeout.value.saturating_sub(self.before);
+        let worktrees = match &config.worktree.root {
+            Some(root) => project.repo.root().join(&config.folder).join(&root.value),
+            None => project.repo.root().join(WORKTREES_DIR),
+        };
+        let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
+        let until = self.clock.now().checked_add(left).ok();
+        Context {
+            run_id: self.run_id.clone(),
+            lane: Box::new(LocalLane::new(
+                project.repo.clone(),
+                self.runner.clone(),
+                worktrees,
+                config.worktree.reuse,
+            )),
+            loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),
+            repo: project.repo.clone(),
+            bundle: examined.bundle,
+            plan: examined.plan,
+            layout: project.layout.clone(),
+            recorder: recorder.masked(Arc::clone(self.containment.masker())),
+            containment: self.containment.clone(),
+            fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
+            clock: Arc::clone(&self.clock),
+            operator: project.environment.clone(),
+            deadline: self.begun.checked_add(left),
+            config,
+            cancel: self.stop.cancel.clone(),
+            cancel_reason: Mutex::new(None),
+            interrupt: Arc::clone(&self.stop.interrupted),
+            used: Mutex::new(Spent::default()),
+            ledger: Ledger::default(),
+            scratch: PathBuf::from(self.scratch.path()),
+            baselines: Mutex::default(),
+            head: Mutex::new(head.clone()),
+            landing: Mutex::new(()),
+        }
+    }
+}
+
+/// The ending of a run that the operator interrupted, if they did.
+pub fn interrupted(cx: &Context) -> Option<Ending> {
+    cx.interrupted().then(|| Ending::new(Termination::Interrupted, "interrupted by the operator"))
+}
+
+/// Answers what is open; the ending, where that ends the run.
+///
+/// # Errors
+/// The harness failed.
+pub fn answer(cx: &Context, files: &BundleFiles) -> Result<Option<Ending>, Fault> {
+    Ok(match questions::resolve(cx, files)? {
+        Resolved::All => None,
+        Resolved::Escalated(why) => Some(Ending::new(Termination::OpenQuestion, why)),
+        Resolved::Stopped(why) => {
+            interrupted(cx).or_else(|| Some(Ending::new(Termination::AgentUnavailable, why)))
+        }
+    })
+}
+
+/// Dispatches from `start`, then proves.
+///
+/// # Errors
+/// The harness failed.
+pub fn dispatch_and_prove<'c>(
+    cx: &'c Context,
+    start: Start,
+    integration: &mut Integration<'c>,
+) -> Result<Ending, Fault> {
+    let dispatched = engine::dispatch(cx, start, integration)?;
+    if dispatched.reason != Termination::AllDone {
+        return Ok(Ending::new(dispatched.reason, dispatched.message));
+    }
+    let _ = integration.at_head()?;
+    match interrupted(cx) {
+        Some(ending) => Ok(ending),
+        None => finish::prove(cx),
+    }
+}
+
+/// Works with an integration worktree and gives it back, whatever came of the work.
+///
+/// # Errors
+/// The harness failed.
+pub fn integrated<'c>(
+    cx: &'c Context,
+    work: impl FnOnce(&mut Integration<'c>) -> Result<Ending, Fault>,
+) -> Result<Ending, Fault> {
+    let mut integration = Integration::open(cx)?;
+    let ending = work(&mut integration);
+    let closed = integration.close();
+    let ending = ending?;
+    closed.map(|()| ending)
+}

@@ -1,0 +1,109 @@
+//! Faults on demand, so that tests can see what a crash or a full disk leaves behind at each
+//! step. `AUDITRUN_FAULT` is read in debug builds only; in a release build nothing here runs.
+//!
+//! Its form is `STEP:N` or `STEP:N:HOW`. STEP is `journal` (a line is about to be written),
+//! `file` (an artifact is about to be renamed into place) or `git` (an object, ref or
+//! worktree is about to be written); N counts those steps from 1. HOW is `kill` (the default:
+//! the process ends as by SIGKILL, before the step), `torn` (`journal` only: half of the line
+//! is written first) or `full` (this step and all later ones of its kind fail as on a full disk).
+
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable that asks for a fault.
+pub const VARIABLE: &str = "AUDITRUN_FAULT";
+
+/// A kind of step at which a fault can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A line of the journal is about to be written.
+    Journal,
+    /// A file is about to be renamed into place.
+    File,
+    /// Git is about to be changed.
+    Git,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Kill,
+    Torn,
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    step: Step,
+    nth: u64,
+    how: How,
+}
+
+/// Passes a step, or meets the fault that was asked for. `true`: half of the line is to be
+/// written, then [`end`] called.
+///
+/// # Errors
+/// The disk is said to be full.
+pub fn pass(step: Step) -> io::Result<bool> {
+    if !cfg!(debug_assertions) {
+        return Ok(false);
+    }
+    static WANTED: OnceLock<Option<Wanted>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let wanted = WANTED.get_or_init(|| parse(&std::env::var(VARIABLE).ok()?));
+    let Some(wanted) = wanted.filter(|w| w.step == step) else { return Ok(false) };
+    let count = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    match wanted.how {
+        How::Full if count >= wanted.nth => Err(io::ErrorKind::StorageFull.into()),
+        How::Torn if count == wanted.nth => Ok(true),
+        How::Kill if count == wanted.nth => end(),
+        _ => Ok(false),
+    }
+}
+
+/// Ends the process as by SIGKILL: nothing is flushed, nobody is told.
+pub fn end() -> ! {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
+}
+
+fn parse(text: &str) -> Option<Wanted> {
+    let mut parts = text.split(':');
+    let step = match parts.next()? {
+        "journal" => Step::Journal,
+        "file" => Step::File,
+        "git" => Step::Git,
+        _ => return None,
+    };
+    let nth = parts.next()?.parse().ok()?;
+    let how = match parts.next() {
+        None | Some("kill") => How::Kill,
+        Some("torn") if step == Step::Journal => How::Torn,
+        Some("full") => How::Full,
+        Some(_) => return None,
+    };
+    Some(Wanted { step, nth, how })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_step_number_and_manner() {
+        let wanted = |step, nth, how| Some(Wanted { step, nth, how });
+        assert_eq!(parse("journal:3"), wanted(Step::Journal, 3, How::Kill));
+        assert_eq!(parse("journal:3:torn"), wanted(Step::Journal, 3, How::Torn));
+        assert_eq!(parse("file:1:full"), wanted(Step::File, 1, How::Full));
+        assert_eq!(parse("git:12:kill"), wanted(Step::Git, 12, How::Kill));
+        for bad in ["", "git", "git:x", "git:1:torn", "disk:1", "git:1:later"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn without_being_asked_every_step_passes() {
+        assert!(!pass(Step::Git).unwrap());
+    }
+}
