@@ -263,7 +263,10 @@ impl<'a> Run<'a> {
     #[cfg(target_os = "linux")]
     fn signal_supervisor(&self, signal: Signal) {
         if let Some((pid, start)) = self.supervisor {
-            super::table::signal(&super::table::Process { pid, parent: 0, group: 0, start, zombie: false }, signal);
+            super::table::signal(
+                &super::table::Process { pid, parent: 0, group: 0, start, zombie: false },
+                signal,
+            );
         }
     }
 
