@@ -2,8 +2,9 @@
 //! error, in the form and the colours that were asked for.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::base::Masker;
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,6 +20,8 @@ pub struct Screen {
     quiet: bool,
     progress: bool,
     width: usize,
+    /// What is never shown.
+    masker: RwLock<Masker>,
 }
 
 impl Screen {
@@ -39,7 +42,18 @@ impl Screen {
             quiet: common.quiet,
             progress: terminal && !dumb && !common.no_progress,
             width: ui::width(),
+            masker: RwLock::default(),
         }
+    }
+
+    /// Keeps these secrets out of results and diagnostics from here on: an excerpt of audit.kdl
+    /// may hold one.
+    pub fn mask(&self, masker: Masker) {
+        *self.masker.write().unwrap_or_else(PoisonError::into_inner) = masker;
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.masker.read().unwrap_or_else(PoisonError::into_inner).text(text).into_owned()
     }
 
     /// The form that was asked for.
@@ -55,6 +69,7 @@ impl Screen {
     /// A result. A reader that went away is no error.
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
+        let text = &self.masked(text);
         let _ = out.write_all(text.as_bytes());
         if !text.is_empty() && !text.ends_with('\n') {
             let _ = out.write_all(b"\n");
@@ -97,7 +112,7 @@ impl Screen {
             Format::Github => diag::Format::Github,
             _ => diag::Format::Text { color: self.color, width: self.width },
         };
-        diag::render(diags, form)
+        self.masked(&diag::render(diags, form))
     }
 
     /// Where a run's events go besides the journal.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::base::{Layout, Oid};
+use crate::base::{Layout, Masker, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
 use crate::cli::failure::Failure;
@@ -75,6 +75,11 @@ impl Project {
         let layout = layout(cwd, &repo, &config)?;
         tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
         Ok(Project { repo, config, warnings, layout, environment })
+    }
+
+    /// The secrets of audit.kdl and of the environment.
+    pub fn masker(&self) -> Masker {
+        containment::masker(&self.config, &self.environment)
     }
 
     /// What is to be said about the sandbox of this project on this system.

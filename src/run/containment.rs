@@ -233,7 +233,7 @@ fn place(text: &str, home: Option<&Path>, folder: &Path) -> PathBuf {
 }
 
 /// What is annotated `(secret)`, and every variable that is taken for one by its name.
-fn masker(config: &Config, operator: &Operator) -> Masker {
+pub fn masker(config: &Config, operator: &Operator) -> Masker {
     let named = operator.iter().filter(|(name, value)| is_secret(name, value));
     let mut pairs: Vec<(String, String)> = named.map(|(n, v)| (n.clone(), v.clone())).collect();
     pairs.extend(config.secrets.iter().map(|text| ("a (secret) of audit.kdl".to_owned(), text.clone())));

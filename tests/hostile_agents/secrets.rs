@@ -82,3 +82,16 @@ fn a_diff_that_holds_a_secret_fails_its_node() {
         }
     }
 }
+
+#[test]
+fn a_diagnostic_that_quotes_audit_kdl_shows_no_secret() {
+    for mode in both() {
+        let grant = format!("sandbox \"auto\" {{ write \"nowhere\" (secret)\"{ANNOTATED}\" }}");
+        let world = World::new(mode).kdl(&grant).node("A", "echo ok > A.out", "true");
+        let run = world.run();
+        assert!(!run.err.contains(ANNOTATED), "{}", run.err);
+        if auditrun::process::sandbox::support().available() {
+            assert!(run.err.contains("sandbox::no-such-grant"), "{}", run.err);
+        }
+    }
+}

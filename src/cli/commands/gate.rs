@@ -30,6 +30,7 @@ use crate::run::prepare::{self, Trouble};
 /// There is no finished run, the base is unknown, or the harness failed.
 pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let Some(base) = project.repo.resolve(&args.base)? else {
         return Err(Failure::usage(
             format!("{:?} is no commit", args.base),

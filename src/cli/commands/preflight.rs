@@ -16,6 +16,7 @@ use crate::run::preflight::{self, Examined};
 /// Every problem of audit.kdl, the bundle and their surroundings.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     if common.dry_run {
         return show(&project, screen);

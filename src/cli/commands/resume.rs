@@ -27,6 +27,7 @@ use crate::run::resume::{self, Correction, Half};
 /// There is none to take up, or it is not to be trusted; nothing was changed then.
 pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut project = Project::open(common)?;
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     let _lock = lock::acquire(&project.repo, "resume")?;
     let past = Past::find(&project)?;

@@ -36,6 +36,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
 /// # Errors
 /// As [`run`].
 pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit, Failure> {
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     if common.dry_run {
         return super::preflight::show(&project, screen);
