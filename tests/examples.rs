@@ -2,26 +2,24 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests fail as they do.
 
-mod example_world;
+mod support;
 
-use std::path::Path;
-
-use example_world::{World, fingerprint_script};
+use support::example::{fingerprint_script, of_this_repository};
+use support::{Outcome, World};
 
 /// The commands of a section of an example's README: its indented lines.
 fn commands(example: &str, section: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("README.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(of_this_repository(&format!("examples/{example}/README.md"))).unwrap();
     let section = text.split("\n## ").find(|part| part.starts_with(section)).unwrap();
     let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
     lines.map(|line| line.trim().to_owned()).collect()
 }
 
 /// `line` with the program under test first on PATH.
-fn sh(world: &World, line: &str) -> example_world::Ended {
-    let bin = Path::new(env!("CARGO_BIN_EXE_auditrun")).parent().unwrap();
+fn sh(world: &World, line: &str) -> Outcome {
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_auditrun")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    world.program("sh").env("PATH", path).args(["-c", line]).run()
+    Outcome::of(world.program("sh").env("PATH", path).args(["-c", line]).output().unwrap())
 }
 
 /// Every command that the README proposes after a run works.
@@ -31,7 +29,8 @@ fn look_at_works(world: &World, example: &str) {
     assert!(commands.len() > 1, "{commands:?}");
     // A shell waits for somebody.
     for line in commands.iter().filter(|line| !line.starts_with("auditrun shell")) {
-        let ended = sh(world, line).must_exit(0);
+        let ended = sh(world, line);
+        ended.exits(0);
         assert!(!ended.out.is_empty(), "{line} prints nothing");
     }
 }
@@ -40,14 +39,14 @@ fn look_at_works(world: &World, example: &str) {
 #[track_caller]
 fn proven(example: &str) -> World {
     let world = World::of_example(example);
-    world.auditrun(["check"]).must_exit(0);
-    let before = world.standing();
-    world.auditrun(["run"]).must_exit(0).must_say("verified and proven");
-    assert_eq!(world.standing(), before, "the operator's own was changed");
-    assert_eq!(world.iteration().2, "all_done");
-    assert_eq!(world.fingerprint(), world.fingerprint_by("README.md"));
-    world.auditrun(["verify"]).must_exit(0).must_say(&world.fingerprint());
-    world.auditrun(["gate", "--base", "main"]).must_exit(0);
+    world.call(&["check"]).exits(0);
+    let before = world.operators_own();
+    world.call(&["run"]).exits(0).says(&["verified and proven"]);
+    assert_eq!(world.operators_own(), before, "the operator's own was changed");
+    assert_eq!(world.termination(), "all_done");
+    assert_eq!(world.text("audit-report.fingerprint").trim(), world.fingerprint_by("README.md"));
+    world.call(&["verify"]).exits(0).says(&[world.text("audit-report.fingerprint").trim()]);
+    world.call(&["gate", "--base", "main"]).exits(0);
     look_at_works(&world, example);
     world
 }
@@ -60,7 +59,7 @@ fn the_readme_and_the_docs_have_the_same_page_of_shell() {
 #[test]
 fn quickstart_shows_every_gate() {
     let world = proven("quickstart");
-    let mut log = world.audit_log();
+    let mut log = world.log();
     // Siblings of a tier land in any order; tiers and the chain of the hotspot have one.
     assert_eq!(log.pop().as_deref(), Some("node(banner): replace the draft banner"));
     assert_eq!(log.pop().as_deref(), Some("node(weather): add a page on the weather"));
@@ -74,16 +73,16 @@ fn quickstart_shows_every_gate() {
         ]
     );
     for node in ["packing", "weather", "glossary", "old-map", "banner"] {
-        assert_eq!(world.status_of(node), "verified", "{node}");
+        assert_eq!(world.status(node), "verified", "{node}");
     }
     assert_eq!(world.verification("glossary")["attempt"], 2);
-    assert!(world.artifact("remediation/glossary/cycle-1.md").contains("README.md (not covered by touches)"));
-    assert!(world.artifact("runs/glossary/attempt-1/diff.patch").contains("+See also glossary.md."));
+    assert!(world.text("remediation/glossary/cycle-1.md").contains("README.md (not covered by touches)"));
+    assert!(world.text("runs/glossary/attempt-1/diff.patch").contains("+See also glossary.md."));
     assert_eq!(world.verification("old-map")["diff_evidence"]["nonempty"], false);
-    assert_eq!(world.iteration().0, 6, "five nodes and one remediation");
+    assert_eq!(world.iteration()["iteration"], 6, "five nodes and one remediation");
     assert!(world.landed("README.md").contains("Ready to walk."));
-    assert!(world.artifact("preflight/dispatch_plan.md").contains("index.md"));
-    assert!(world.artifact("preflight/check_normalization.md").contains("git grep --untracked"));
+    assert!(world.text("preflight/dispatch_plan.md").contains("index.md"));
+    assert!(world.text("preflight/check_normalization.md").contains("git grep --untracked"));
 }
 
 #[test]
@@ -94,12 +93,12 @@ fn rust_crate_is_judged_by_cargo_test() {
         "print): add the display form of spans",
         "round-trip): add tests of the round trip",
     ];
-    assert_eq!(world.audit_log(), expected.map(|rest| format!("node({rest}")));
+    assert_eq!(world.log(), expected.map(|rest| format!("node({rest}")));
     let edges = world.json("preflight/dispatch_plan.json")["edges"].clone();
     let hotspot =
         edges.as_array().unwrap().iter().find(|e| e["kind"] == "hotspot").expect("a synthetic edge");
     assert_eq!((&hotspot["from"], &hotspot["to"]), (&"parse".into(), &"print".into()));
-    assert!(world.artifact("audit-report.md").contains("INV-STYLE"), "an advisory invariant is named");
+    assert!(world.text("audit-report.md").contains("INV-STYLE"), "an advisory invariant is named");
     let declared = world.landed("src/lib.rs");
     assert!(declared.contains("\nmod parse;\n") && declared.contains("\nmod print;\n"), "{declared}");
 }
@@ -109,87 +108,105 @@ fn remediation_passes_at_the_second_attempt() {
     let world = proven("remediation/fails-once");
     for node in ["default-name", "manual"] {
         assert_eq!(
-            (world.status_of(node).as_str(), &world.verification(node)["attempt"]),
+            (world.status(node).as_str(), &world.verification(node)["attempt"]),
             ("verified", &2.into()),
             "{node}"
         );
-        assert!(!world.artifact_path(&format!("remediation/{node}/cycle-2.md")).exists());
+        assert!(!world.has(&format!("remediation/{node}/cycle-2.md")));
     }
-    assert_eq!(world.iteration().0, 4);
+    assert_eq!(world.iteration()["iteration"], 4);
     assert!(
         world
-            .artifact("remediation/default-name/cycle-1.md")
+            .text("remediation/default-name/cycle-1.md")
             .contains(r#"test "$(bin/greet '')" = "hello world""#)
     );
     assert_eq!(world.json("runs/manual/attempt-1/verification.json")["status"], "oversized");
-    let attempts = world.git(&["for-each-ref", "--format=%(refname)", "refs/auditrun/"]);
+    let attempts = world.git("for-each-ref --format='%(refname)' refs/auditrun/");
     assert_eq!(attempts.lines().filter(|l| l.contains("/attempt-")).count(), 4, "{attempts}");
 }
 
 #[test]
 fn remediation_ends_in_a_split() {
     let world = World::of_example("remediation/splits");
-    let before = world.standing();
-    world.auditrun(["run"]).must_exit(4).must_say("split");
-    assert_eq!(world.standing(), before);
-    assert_eq!(world.iteration(), (3, "halted".to_owned(), "self_critique_exhausted".to_owned()));
-    assert_eq!(world.audit_log(), [] as [&str; 0]);
+    let before = world.operators_own();
+    world.call(&["run"]).exits(4).says(&["split"]);
+    assert_eq!(world.operators_own(), before);
     assert_eq!(
-        (world.status_of("new-port"), world.status_of("announce")),
-        ("failed".into(), "blocked".into())
+        (world.iteration()["iteration"].as_u64(), world.termination().as_str()),
+        (Some(3), "self_critique_exhausted")
     );
-    let split = world.artifact("remediation/new-port/split.md");
+    assert_eq!(world.log(), [] as [&str; 0]);
+    assert_eq!((world.status("new-port"), world.status("announce")), ("failed".into(), "blocked".into()));
+    let split = world.text("remediation/new-port/split.md");
     for part in ["`client/settings.conf`", "`server/settings.conf`", "estimated_loc", "done_when"] {
         assert!(split.contains(part), "{part} is not in\n{split}");
     }
     assert_eq!(split.matches("\n### new-port").count(), 2, "{split}");
-    let kept = std::fs::read_dir(world.root().join(".worktrees")).unwrap().count();
+    let kept = std::fs::read_dir(world.repo.join(".worktrees")).unwrap().count();
     assert!(kept >= 1, "the failed node's worktree is kept");
-    world.auditrun(["gate", "--base", "main"]).must_exit(1);
-    world.auditrun(["verify"]).must_exit(1);
+    world.call(&["gate", "--base", "main"]).exits(1);
+    world.call(&["verify"]).exits(1);
     look_at_works(&world, "remediation/splits");
+    for line in commands("remediation/splits", "Go on") {
+        sh(&world, &line).exits(0);
+    }
+    let log = world.log();
+    assert!(log.first().is_some_and(|subject| subject.starts_with("rebundle: ")), "{log:?}");
+    let nodes = [
+        "server-port): replace port 80 by 8080 at the server",
+        "client-port): replace port 80 by 8080 at the client",
+        "announce): add an announcement",
+    ];
+    assert_eq!(log[1..], nodes.map(|rest| format!("node({rest}")));
+    assert_eq!(world.text("audit-report.fingerprint").trim(), world.fingerprint_by("README.md"));
+    world.call(&["verify"]).exits(0);
+    world.call(&["gate", "--base", "main"]).exits(0);
 }
 
 #[test]
 fn open_question_is_answered_before_any_work() {
     let world = proven("open-question");
     assert_eq!(
-        world.audit_log(),
+        world.log(),
         [
             "resolve(Q-1): YYYY-MM-DD (ISO 8601), in every file.",
             "node(check-dates): add a check of the dates"
         ]
     );
-    assert!(world.artifact("resolutions/Q-1.md").contains("0.97"));
+    assert!(world.text("resolutions/Q-1.md").contains("0.97"));
     assert!(world.landed("docs/audit/state.md").contains("YYYY-MM-DD (ISO 8601)"));
-    let own = std::fs::read_to_string(world.root().join("docs/audit/state.md")).unwrap();
+    let own = world.read("docs/audit/state.md");
     assert!(!own.contains("ISO 8601"), "the operator's file stays as it is");
 }
 
 #[test]
 fn open_question_without_a_sure_answer_goes_to_a_person() {
-    let world = World::of_example("open-question");
+    let mut world = World::of_example("open-question");
     world.write("data/valley.csv", "1.3.2024,valley,9\n");
     world.commit("another form of date");
-    world.auditrun(["run"]).must_exit(4).must_say("Q-1");
-    assert_eq!(world.iteration(), (0, "halted".to_owned(), "open_question".to_owned()));
-    assert_eq!(world.audit_log(), [] as [&str; 0]);
+    world.base = world.git("rev-parse HEAD");
+    world.call(&["run"]).exits(4).says(&["Q-1"]);
+    assert_eq!(
+        (world.iteration()["iteration"].as_u64(), world.termination().as_str()),
+        (Some(0), "open_question")
+    );
+    assert_eq!(world.log(), [] as [&str; 0]);
 }
 
 #[test]
 fn the_run_that_a_readme_describes_works() {
-    let world = World::new();
+    let world = World::empty();
     let root = env!("CARGO_MANIFEST_DIR");
     let lines = commands("quickstart", "Run it").join("\n").replace("/tmp/", "../");
-    sh(&world, &format!("set -e; ln -s {root}/examples examples\n{lines}")).must_exit(0);
-    assert!(world.top().join("trail-guide/docs/audit/audit-report.fingerprint").is_file());
+    sh(&world, &format!("set -e; ln -s {root}/examples examples\n{lines}")).exits(0);
+    assert!(world.around().join("trail-guide/docs/audit/audit-report.fingerprint").is_file());
 }
 
 #[test]
 fn the_entry_point_hands_its_arguments_on() {
     let world = World::of_example("quickstart");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/run-audit.sh");
-    sh(&world, &format!("{} --dry-run", script.display())).must_exit(0).must_say("banner");
-    sh(&world, &format!("{} --no-such-flag", script.display())).must_exit(2);
-    sh(&world, script.to_str().unwrap()).must_exit(0).must_say("verified and proven");
+    let script = of_this_repository("examples/run-audit.sh");
+    sh(&world, &format!("{} --dry-run", script.display())).exits(0).says(&["banner"]);
+    sh(&world, &format!("{} --no-such-flag", script.display())).exits(2);
+    sh(&world, script.to_str().unwrap()).exits(0).says(&["verified and proven"]);
 }

@@ -537,7 +537,7 @@ fn obstacles_come_with_their_remedy() {
     assert_eq!(found(&world), Vec::<String>::new(), "artifacts are no dirt");
     world.write("docs/audit/state.md", "new");
     world.write("a.txt", "changed\n");
-    insta::assert_snapshot!(found(&world).join("\n"), @"the working tree is not clean: 2 paths differ from HEAD: a.txt (changed), docs/audit/state.md (untracked) -> commit the changes, or put them away: git stash push -u");
+    insta::assert_snapshot!(found(&world).join("\n"), @"the working tree is not clean; 2 paths not as in HEAD: a.txt (changed), docs/audit/state.md (untracked) -> commit the changes, or put them away: git stash push -u");
     world.commit("tracks its artifacts");
     world.git(&["branch", "audit"]);
     world.git(&["bisect", "start", "-q"]);

@@ -1,4 +1,5 @@
 //! A second run, two at once, and the commands that look at what a run left.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
 
 mod support;
 use support::{Outcome, World, wait_until};

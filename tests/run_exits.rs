@@ -1,6 +1,7 @@
 //! Every exit code of a run, reached with the real binary, and what is recorded with it.
 //! (6, the dependency deadlock, can't be reached from outside: preflight and the scheduler
 //! exclude it. Its rule is tested beside the scheduler.)
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
 
 mod support;
 use support::{World, wait_until};

@@ -1,5 +1,6 @@
 //! What is rejected before anything is done: with 3 for the bundle and the repository, with
 //! 2 for audit.kdl, and never with a branch.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
 
 mod support;
 use support::{World, program};

@@ -1,6 +1,8 @@
 //! Phase 3: a second and a third try in words that say what failed, then a proposal to split.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
 
 mod support;
+use serde_json::json;
 use support::World;
 
 fn failing_once() -> World {
@@ -142,9 +144,19 @@ fn a_sibling_that_runs_finishes_and_lands() {
 
 #[test]
 fn a_splitter_s_proposal_stands_if_it_parses() {
-    let proposal =
-        "# Split\n\n### A-one: add one\n- touches: `n`\n- estimated_loc: 3\n- done_when:\n  - `true`\n";
-    for (answer, refined) in [(proposal.to_owned(), true), ("no idea".to_owned(), false)] {
+    let proposal = "Like so:\n\n### A-one: add one\n- touches: `n`\n- estimated_loc: 3\n- done_when:\n  - `true`\n\n\
+                    ### A-two: add two\n- touches: `m`\n- depends_on: A-one\n- estimated_loc: 3\n- done_when:\n  - `true`\n";
+    let part = |id: &str| json!({"id": id, "deliverable": "add it", "touches": ["n"], "estimated_loc": 2, "done_when": ["true"]});
+    let object = json!({"nodes": [part("A-one"), part("A-two")]}).to_string();
+    let escaping = proposal.replace("`m`", "`/etc/passwd`");
+    let cases = [
+        (proposal, true),
+        (&object, true),
+        ("no idea", false),
+        (&escaping, false),
+        ("{\"nodes\": []}", false),
+    ];
+    for (answer, refined) in cases {
         let mut world = World::new();
         world.kdl = "remediation 0\nroles { splitter \"fake\" }".to_owned();
         world.role("splitter", &format!("cat <<'X'\n{answer}\nX\n"));

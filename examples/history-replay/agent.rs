@@ -12,9 +12,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use crate::git::{At, Failure, Git, fields};
-use crate::history::{Kind, Step};
-use crate::landable::shown;
+use super::git::{At, Failure, Git, fields};
+use super::history::{Kind, Step};
+use super::landable::shown;
 
 /// The directory of the clone, beside the plan.
 pub const CLONE: &str = "repository";
@@ -161,8 +161,8 @@ impl Drop for Blobs {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{Change, Entry};
     use super::*;
-    use crate::history::{Change, Entry};
 
     #[test]
     fn a_plan_removes_before_it_writes() {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::git::{Failure, Git, fields};
-use crate::history::{Kind, Step};
+use super::git::{Failure, Git, fields};
+use super::history::{Kind, Step};
 
 /// Attributes that change content.
 const CHANGING: [&str; 5] = ["text", "eol", "filter", "ident", "working-tree-encoding"];
@@ -33,7 +33,7 @@ pub fn rewritten(git: &Git, step: &Step) -> Result<Vec<Vec<u8>>, Failure> {
         let content = git.bytes(&["cat-file", "blob", &entry.oid])?;
         let source = format!("--attr-source={}", step.parent);
         let mut name = std::ffi::OsString::from("--path=");
-        name.push(crate::agent::os_path(path));
+        name.push(super::agent::os_path(path));
         let args: [std::ffi::OsString; 4] = [source.into(), "hash-object".into(), name, "--stdin".into()];
         let cleaned = git.ask(&args, &content)?;
         if cleaned.trim_ascii_end() != entry.oid.as_bytes() {

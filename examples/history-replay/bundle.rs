@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::clone::Clone;
-use crate::git::{At, Failure, Git};
-use crate::history::{History, Step};
-use crate::landable::short;
-use crate::options::RunOptions;
-use crate::{agent, attributes, checks, order, quote};
+use super::clone::Clone;
+use super::git::{At, Failure, Git};
+use super::history::{History, Step};
+use super::landable::short;
+use super::options::RunOptions;
+use super::{agent, attributes, checks, order, quote};
 
 /// Characters of a deliverable: it becomes a commit's subject.
 const SUBJECT: usize = 100;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Entry, Kind, Step};
-use crate::quote::word;
+use super::history::{Entry, Kind, Step};
+use super::quote::word;
 
 /// Bytes of a command, about; one file alone may be longer.
 const LENGTH: usize = 8 << 10;
@@ -95,7 +95,7 @@ fn modes(step: &Step) -> impl Iterator<Item = String> {
 fn gone(step: &Step) -> impl Iterator<Item = String> {
     let files: BTreeSet<&[u8]> = step.written().map(|(path, _)| path).collect();
     step.deleted()
-        .filter(move |path| !crate::order::directories(path).any(|dir| files.contains(dir)))
+        .filter(move |path| !super::order::directories(path).any(|dir| files.contains(dir)))
         .filter_map(|path| {
             let path = word(path)?;
             Some(format!("test ! -f {path} && test ! -L {path}"))
@@ -115,8 +115,8 @@ fn joined(parts: impl Iterator<Item = String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::Change;
     use super::*;
-    use crate::history::Change;
 
     fn step(changes: Vec<Change>) -> Step {
         Step { commit: "c".into(), parent: "p".into(), message: String::new(), changes, lines: 0 }

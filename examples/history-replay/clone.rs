@@ -4,10 +4,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::agent::CLONE;
-use crate::bundle::Bundle;
-use crate::git::{At, Failure, Git, command, succeed};
-use crate::options::RunOptions;
+use super::agent::CLONE;
+use super::bundle::Bundle;
+use super::git::{At, Failure, Git, command, succeed};
+use super::options::RunOptions;
 
 /// The branch that the bundle is committed on.
 const BRANCH: &str = "refs/heads/replay";
@@ -121,5 +121,5 @@ fn top_level(repo: &Path) -> Result<PathBuf, Failure> {
     };
     let git_dir = ask(&["--path-format=absolute", "--git-dir"])?;
     let out = ask(&["--show-toplevel"]).unwrap_or(git_dir);
-    Ok(crate::agent::os_path(out.strip_suffix(b"\n").unwrap_or(&out)))
+    Ok(super::agent::os_path(out.strip_suffix(b"\n").unwrap_or(&out)))
 }

@@ -1,6 +1,8 @@
 //! A window of first-parent history: its commits, what each changed, how many lines.
 
-use crate::git::{Failure, Git, fields};
+use std::collections::BTreeSet;
+
+use super::git::{Failure, Git, fields};
 
 /// The window, oldest commit first.
 #[derive(Debug, Clone)]
@@ -145,26 +147,43 @@ fn entry(mode: &str, oid: &str) -> Option<Option<Entry>> {
     Some(Some(Entry { kind, oid: oid.to_owned() }))
 }
 
-/// The sum of `diff-tree --numstat -z`. A rename's paths follow as fields of their own, without
-/// tabs; binary files say `-`.
+/// The lines of a step of which some changes were left out. Where one side of a rename is
+/// missing the other is an addition or a deletion, so renames are not looked for.
+pub fn lines_of_the_rest(git: &Git, step: &Step) -> Result<u64, Failure> {
+    let source = format!("--attr-source={}", step.parent);
+    let count = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv"];
+    let args = [&[source.as_str()], &count[..], &[&step.parent, &step.commit]].concat();
+    let kept: BTreeSet<&[u8]> = step.changes.iter().map(|c| c.path.as_slice()).collect();
+    let numstat = git.bytes(&args)?;
+    let counts = fields(&numstat).filter_map(counted);
+    Ok(counts.filter(|(_, path)| kept.contains(path)).map(|(lines, _)| lines).sum())
+}
+
+/// The sum of `diff-tree --numstat -z`. A rename's paths follow as fields of their own.
 fn lines(numstat: &[u8]) -> u64 {
-    let count = |field: &[u8]| -> Option<u64> {
-        let mut words = field.splitn(3, |b| *b == b'\t');
-        let number = |word: &[u8]| std::str::from_utf8(word).ok()?.parse::<u64>().ok();
-        let (added, deleted) = (number(words.next()?)?, number(words.next()?)?);
-        words.next().map(|_| added + deleted)
-    };
     let mut sum = 0;
     let mut fields = fields(numstat);
     while let Some(field) = fields.next() {
-        sum += count(field).unwrap_or(0);
-        if field.ends_with(b"\t") {
-            // Old and new path of a rename.
+        let count = counted(field);
+        sum += count.map_or(0, |(lines, _)| lines);
+        if count.is_some_and(|(_, path)| path.is_empty()) {
             fields.next();
             fields.next();
         }
     }
     sum
+}
+
+/// One entry: added and deleted lines, and the path (empty for a rename). Binary files say `-`
+/// and count as 0.
+fn counted(field: &[u8]) -> Option<(u64, &[u8])> {
+    let mut words = field.splitn(3, |b| *b == b'\t');
+    let mut number = || {
+        let word = std::str::from_utf8(words.next()?).ok()?;
+        if word == "-" { Some(0) } else { word.parse::<u64>().ok() }
+    };
+    let lines = number()? + number()?;
+    Some((lines, words.next()?))
 }
 
 #[cfg(test)]
@@ -202,5 +221,6 @@ mod tests {
         // A path that looks like a count is not one.
         assert_eq!(lines(b"1\t0\t\x009\t9\told\x009\t9\tnew\0"), 1);
         assert_eq!(lines(b""), 0);
+        assert_eq!(lines(b"-\t-\t\0old.bin\0new.bin\x002\t0\tb\0"), 2);
     }
 }

@@ -1,8 +1,8 @@
 //! Files that a commit adds although a `.gitignore` of its own tree covers them (`git add -f`).
 
-use crate::git::{At, Failure, Git, fields, run, succeed};
-use crate::history::Step;
-use crate::landable::shown;
+use super::git::{At, Failure, Git, fields, run, succeed};
+use super::history::Step;
+use super::landable::shown;
 
 /// Those of the paths that the commit adds which its `.gitignore` files cover.
 pub fn added(git: &Git, step: &Step) -> Result<Vec<Vec<u8>>, Failure> {
@@ -16,7 +16,7 @@ pub fn added(git: &Git, step: &Step) -> Result<Vec<Vec<u8>>, Failure> {
     let empty = Git::at(place.path());
     empty.bytes(&["init", "-q", "--template="])?;
     for (path, oid) in rules {
-        let file = place.path().join(crate::agent::os_path(&path));
+        let file = place.path().join(super::agent::os_path(&path));
         if let Some(dir) = file.parent() {
             std::fs::create_dir_all(dir).at(|| format!("can't make {}", dir.display()))?;
         }

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::git::{Failure, Git};
-use crate::history::{Change, History, Kind};
-use crate::{attributes, ignored, order};
+use super::git::{Failure, Git};
+use super::history::{Change, History, Kind};
+use super::links::Links;
+use super::{attributes, history, ignored, order};
 
 /// A history that can be replayed.
 #[derive(Debug)]
@@ -17,10 +18,11 @@ pub struct Landable {
     pub notices: Vec<String>,
 }
 
-/// Leaves out submodule commits, files that git ignores although they are tracked, content that
+/// Leaves out submodule commits, links that lead outside, files that git ignores although they are tracked, content that
 /// the repository's own attributes would rewrite, and the places that auditrun keeps for itself.
 pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
     let mut reasons = BTreeMap::new();
+    let mut links = Links::at(git, &history.base)?;
     for (index, step) in history.steps.iter().enumerate() {
         let mut note = |path: &[u8], why: &str| {
             let said = format!("{} ({why}, first in {})", shown(path), &short(&step.commit));
@@ -30,6 +32,9 @@ pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
             if let Some(why) = impossible(change) {
                 note(&change.path, why);
             }
+        }
+        for path in links.advance(git, step)? {
+            note(&path, "a symbolic link that leads out of the repository");
         }
         for path in ignored::added(git, step)? {
             note(&path, "ignored by .gitignore, so an agent's new file would not be kept");
@@ -42,7 +47,7 @@ pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
     let mut said: Vec<(usize, String)> = reasons.into_values().collect();
     said.sort();
     Ok(Landable {
-        history: without(history, &left_out),
+        history: without(git, history, &left_out)?,
         left_out,
         notices: said.into_iter().map(|(_, text)| text).collect(),
     })
@@ -50,7 +55,7 @@ pub fn sift(git: &Git, history: History) -> Result<Landable, Failure> {
 
 fn impossible(change: &Change) -> Option<&'static str> {
     let submodule =
-        |entry: &Option<crate::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
+        |entry: &Option<super::history::Entry>| entry.as_ref().is_some_and(|e| e.kind == Kind::Submodule);
     if submodule(&change.old) || submodule(&change.new) {
         return Some("a submodule");
     }
@@ -73,11 +78,15 @@ fn closure(mut paths: BTreeSet<Vec<u8>>, history: &History) -> BTreeSet<Vec<u8>>
     paths
 }
 
-fn without(mut history: History, left_out: &BTreeSet<Vec<u8>>) -> History {
+fn without(git: &Git, mut history: History, left_out: &BTreeSet<Vec<u8>>) -> Result<History, Failure> {
     for step in &mut history.steps {
+        let before = step.changes.len();
         step.changes.retain(|change| !left_out.contains(&change.path));
+        if step.changes.len() < before {
+            step.lines = history::lines_of_the_rest(git, step)?;
+        }
     }
-    history
+    Ok(history)
 }
 
 /// A path for people: never more than one line.
@@ -92,8 +101,8 @@ pub fn short(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{Entry, Step};
     use super::*;
-    use crate::history::{Entry, Step};
 
     fn change(path: &str, kind: Kind) -> Change {
         Change { path: path.into(), old: None, new: Some(Entry { kind, oid: "aa".to_owned() }) }
@@ -116,8 +125,6 @@ mod tests {
         let paths = ["a/b/c", "a/b", "a", "ab", "d"];
         let history = history(paths.iter().map(|p| change(p, Kind::File)).collect());
         let out = closure(BTreeSet::from([b"a/b".to_vec()]), &history);
-        assert_eq!(out.len(), 3);
-        let kept: Vec<_> = without(history, &out).steps[0].changes.iter().map(|c| c.path.clone()).collect();
-        assert_eq!(kept, [b"ab".to_vec(), b"d".to_vec()]);
+        assert_eq!(out, ["a", "a/b", "a/b/c"].map(Vec::from).into());
     }
 }

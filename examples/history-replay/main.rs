@@ -16,6 +16,7 @@ mod git;
 mod history;
 mod ignored;
 mod landable;
+mod links;
 mod options;
 mod order;
 mod outcome;

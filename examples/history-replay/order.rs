@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::history::Step;
+use super::history::Step;
 
 /// For each step the earlier steps that it needs, none that another of them needs already.
 ///
@@ -125,8 +125,8 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{Change, Entry, Kind};
     use super::*;
-    use crate::history::{Change, Entry, Kind};
 
     /// `+path` adds, `-path` deletes, `path` changes.
     fn step(paths: &[&str]) -> Step {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use auditrun::base::text::count;
 
-use crate::git::{Failure, Git, fields};
-use crate::landable::{Landable, shown};
+use super::git::{Failure, Git, fields};
+use super::landable::{Landable, shown};
 
 /// Differing paths that are shown by name.
 const SHOWN: usize = 20;

@@ -18,6 +18,10 @@ pub const JOURNAL: &str = "runs/events.jsonl";
 pub const ITERATION: &str = "runs/.iteration-state.json";
 /// The prediction.
 pub const PREDICTED: &str = "runs/.next-predicted.json";
+/// What the n-th corrected bundle changed on the audit branch, from 1.
+pub fn rebundle(nth: usize) -> String {
+    format!("resolutions/rebundle-{nth}.patch")
+}
 /// A node's verdict.
 pub fn verification(node: &Id) -> String {
     format!("runs/{node}/verification.json")

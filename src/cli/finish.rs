@@ -50,6 +50,15 @@ impl Ending {
     }
 }
 
+/// Removes the half-written files of a process that was killed.
+///
+/// # Errors
+/// One is there and can't be removed.
+pub fn tidy(out: &Path) -> std::io::Result<()> {
+    let dirs: Vec<&str> = ARTIFACT_DIRS.iter().copied().filter(|d| *d != ".history").collect();
+    files::sweep_temporaries(out, &dirs)
+}
+
 /// Moves what an earlier run wrote to `.history/<run id>/`.
 ///
 /// # Errors

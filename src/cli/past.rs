@@ -2,7 +2,7 @@
 //! refused where something does not fit. Nothing is written here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::{Oid, RunId, names};
@@ -60,7 +60,7 @@ impl Past {
         let Some(run_id) = RunId::parse(state.run_id()) else {
             return Err(nothing("the last run ended before it had begun"));
         };
-        if state.finished.as_ref().is_some_and(|f| f.reason == Termination::AllDone) {
+        if is_done(project, &run_id, &state, &journal)? {
             return Err(nothing(&format!("run {run_id} is done")));
         }
         let begun_with = match read.records.first().map(|r| &r.event) {
@@ -227,6 +227,17 @@ pub fn files_of(project: &Project, rev: &str) -> Result<BundleFiles, Failure> {
         )
     })?;
     project.files_at(&commit)
+}
+
+/// Proven, reported, and kept by the proof's ref as it is on disk: a crash may have come before
+/// the last two.
+fn is_done(project: &Project, run_id: &RunId, state: &RunState, journal: &Path) -> Result<bool, Failure> {
+    let proven = state.finished.as_ref().is_some_and(|f| f.reason == Termination::AllDone);
+    if !proven || state.stage.is_none() {
+        return Ok(false);
+    }
+    let Some(kept) = project.repo.reference(&run_id.proof_ref())? else { return Ok(false) };
+    Ok(project.repo.blob(&kept, names::JOURNAL)? == std::fs::read(journal).ok())
 }
 
 fn nothing(why: &str) -> Failure {

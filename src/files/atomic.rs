@@ -7,6 +7,33 @@ use std::path::Path;
 
 use serde::Serialize;
 
+/// What temporary names begin and end with.
+const PREFIX: &str = ".auditrun-";
+const SUFFIX: &str = ".tmp";
+
+/// Removes what writers that were killed left directly in `dir`, and anywhere below those of
+/// its directories that are named in `below`. Links are not followed.
+///
+/// # Errors
+/// A file is there and can't be removed.
+pub fn sweep_temporaries(dir: &Path, below: &[&str]) -> io::Result<()> {
+    let mut open: Vec<(std::path::PathBuf, bool)> = vec![(dir.to_owned(), false)];
+    open.extend(below.iter().map(|name| (dir.join(name), true)));
+    while let Some((dir, deep)) = open.pop() {
+        // What can't be listed was not written by us.
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let kind = entry.file_type()?;
+            if kind.is_dir() && deep {
+                open.push((entry.path(), true));
+            } else if kind.is_file() && name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes `bytes` to a temporary name beside `path`, syncs, renames over `path` and syncs
 /// the directory. Parents are made. The mode of a file that is replaced is kept; a new one
 /// gets what the umask leaves of 0644. A symlink at `path` is replaced, not followed.
@@ -16,7 +43,7 @@ use serde::Serialize;
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = parent(path);
     fs::create_dir_all(dir)?;
-    let mut temporary = builder(path).prefix(".auditrun-").suffix(".tmp").tempfile_in(dir)?;
+    let mut temporary = builder(path).prefix(PREFIX).suffix(SUFFIX).tempfile_in(dir)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     super::fault::pass(super::fault::Step::File)?;
@@ -90,6 +117,21 @@ mod tests {
         fs::create_dir_all(path.join("inside")).unwrap();
         assert!(atomic_write(&path, b"x").is_err());
         assert_eq!(names(dir.path()), ["taken"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["runs/A", "src"] {
+            fs::create_dir_all(dir.path().join(path)).unwrap();
+        }
+        for path in [".auditrun-x.tmp", "runs/A/.auditrun-y.tmp", "runs/A/kept.tmp", "src/.auditrun-z.tmp"] {
+            fs::write(dir.path().join(path), "half").unwrap();
+        }
+        sweep_temporaries(dir.path(), &["runs", "not-there"]).unwrap();
+        assert_eq!(names(&dir.path().join("runs/A")), ["kept.tmp"]);
+        assert_eq!(names(&dir.path().join("src")), [".auditrun-z.tmp"]);
+        assert!(!dir.path().join(".auditrun-x.tmp").exists());
     }
 
     #[cfg(unix)]

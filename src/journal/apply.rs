@@ -142,6 +142,7 @@ impl RunState {
         self.halting = None;
         self.finished = None;
         self.proof = None;
+        self.stage = None;
         self.head_checks.clear();
         self.head_invariants.clear();
         for node in &mut self.nodes {

@@ -35,6 +35,7 @@ impl Waiting {
                     None => diags.push(
                         Diag::error("plan::unknown-dependency", format!("no node is called '{}'", dep.value))
                             .at(&dep.span, "needed here")
+                            .help("name a node of graph.md, or take it out")
                             .suggest(dep.value.as_str(), by_id.keys().map(|id| id.as_str())),
                     ),
                 }

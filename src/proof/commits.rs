@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::CommitFacts;
 use super::model::{CommitKind, CommitProof, Gap, GapKind, ManifestFile};
 use super::prove::Lookup;
-use super::unified;
+use super::{names, unified};
 use crate::base::{Id, Oid, RepoPath};
 use crate::journal::{Landed, QuestionEnd};
 
@@ -52,8 +52,8 @@ fn judge(lookup: &Lookup<'_>, facts: &CommitFacts) -> CommitProof {
         (CommitKind::Node, node, problems)
     } else if let [name] = commit.trailer("Audit-Resolve").as_slice() {
         (CommitKind::Resolve, None, resolve_commit(lookup, facts, name))
-    } else if lookup.input.state.rebundles.iter().any(|r| r.commit == commit.id) {
-        (CommitKind::Rebundle, None, outside_bundle(lookup, facts))
+    } else if let Some(nth) = lookup.input.state.rebundles.iter().position(|r| r.commit == commit.id) {
+        (CommitKind::Rebundle, None, rebundle_commit(lookup, facts, nth + 1))
     } else {
         let what = "it is none of the run's: neither a node, nor a resolution, nor a bundle".to_owned();
         (CommitKind::Foreign, None, vec![what])
@@ -144,9 +144,15 @@ fn resolve_commit(lookup: &Lookup<'_>, facts: &CommitFacts, name: &str) -> Vec<S
     problems
 }
 
-fn outside_bundle(lookup: &Lookup<'_>, facts: &CommitFacts) -> Vec<String> {
+fn rebundle_commit(lookup: &Lookup<'_>, facts: &CommitFacts, nth: usize) -> Vec<String> {
     let outside = facts.files.iter().filter(|p| !lookup.input.layout.owns_bundle_file(p));
-    outside.map(|p| format!("it changes {p}, which is not part of the bundle")).collect()
+    let mut problems: Vec<String> =
+        outside.map(|p| format!("it changes {p}, which is not part of the bundle")).collect();
+    let path = names::rebundle(nth);
+    if lookup.input.source.read(&path).as_ref() != Some(&facts.patch) {
+        problems.push(format!("it does not do what {path} says"));
+    }
+    problems
 }
 
 /// The aggregate diff by file: changes that a later commit took back count too.

@@ -116,6 +116,9 @@ fn a_rebundle_changes_only_the_bundle() {
         &["docs/audit/graph.md", "docs/audit/prompts/A.md"],
     ));
     world.git.head = oid(13);
+    assert_eq!(gaps(&world), ["commit 0000000d00: it does not do what resolutions/rebundle-1.patch says"]);
+    let patch = String::from_utf8(world.git.commits[3].patch.clone()).unwrap();
+    world.put("resolutions/rebundle-1.patch", patch);
     assert_eq!(gaps(&world), Vec::<String>::new());
     world.git.commits[3].files.push(RepoPath::from("src/x"));
     assert_eq!(gaps(&world).len(), 2, "{:?}", gaps(&world));

@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod resume;
 pub mod scheduler;
 pub mod split;
+pub mod split_text;
 pub mod splitting;
 pub mod watch;
 #[cfg(test)]

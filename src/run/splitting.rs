@@ -2,16 +2,17 @@
 //! where one is bound, written only if it parses as graph.md.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
+use crate::agent::Report;
 use crate::base::Id;
-use crate::bundle::{self, BundleFiles};
+use crate::bundle::{self, Node};
 use crate::config::Role;
 use crate::event::NoticeLevel;
 use crate::plan::NodeIx;
 use crate::run::context::{Context, Fault};
 use crate::run::invoke::{self, Place, Request};
 use crate::run::split::{self, Answer, Measured, Part};
+use crate::run::split_text;
 
 /// Writes `remediation/<id>/split.md` and returns the ids of the proposed nodes.
 ///
@@ -58,9 +59,8 @@ fn refined(
         cancel: &cx.cancel,
     };
     let answer = invoke::call(cx, &request, &mut Place::Scratch(scratch.path()))?;
-    let parsed = answer.report.answer.ok_or("no JSON object in its answer".to_owned());
-    let parsed = parsed.and_then(|v| serde_json::from_value::<Answer>(v).map_err(|e| e.to_string()));
-    match parsed.and_then(|a| acceptable(cx, node, a.nodes, taken)) {
+    let proposed = proposed(cx, planned, &request, &answer.report);
+    match proposed.and_then(|parts| acceptable(cx, node, parts, taken)) {
         Ok(parts) => Ok(Some(parts)),
         Err(why) => {
             let message = format!("the splitter's proposal for {} was not used: {why}", planned.id.value);
@@ -68,6 +68,22 @@ fn refined(
             Ok(None)
         }
     }
+}
+
+/// What the splitter answered: a JSON object, or nodes as graph.md writes them. A program that
+/// does not stream has no final message of several lines, so its whole transcript is looked at.
+fn proposed(cx: &Context, node: &Node, request: &Request<'_>, report: &Report) -> Result<Vec<Part>, String> {
+    if let Some(value) = &report.answer
+        && value.get("nodes").is_some()
+    {
+        return serde_json::from_value::<Answer>(value.clone()).map(|a| a.nodes).map_err(|e| e.to_string());
+    }
+    let said = report.final_message.clone().unwrap_or_default();
+    let logged = std::fs::read(cx.artifact(&request.log)).unwrap_or_default();
+    let read = |text: &str| split_text::parts(text, node, &cx.layout);
+    read(&said).or_else(|| read(&String::from_utf8_lossy(&logged))).ok_or_else(|| {
+        "its answer holds neither a JSON object with nodes nor nodes as graph.md writes them".to_owned()
+    })
 }
 
 /// A proposal must be a bundle that would be accepted: it is rendered and parsed.
@@ -88,20 +104,9 @@ fn acceptable(
     }
     let planned = &cx.plan.nodes[node].node;
     let text = split::render(planned, "", &[], &parts, "agent");
-    let mut state = "## Architecture\n\n## Invariants\n\n## Open questions\n\n## Delta to done\n".to_owned();
-    planned.closes.iter().for_each(|d| _ = writeln!(state, "- {}: x", d.value));
-    let prompts = parts.iter().map(|p| {
-        let text = "<scope_envelope><success>x</success><failure_modes>x</failure_modes></scope_envelope>";
-        (format!("{}.md", p.id), text.as_bytes().to_vec())
-    });
-    let outside: BTreeSet<&str> = planned.depends_on.iter().map(|d| d.value.as_str()).collect();
-    let graph = strip_outer(&text, &outside);
-    let files = BundleFiles {
-        dir: "split".to_owned(),
-        state: Some(state.into_bytes()),
-        graph: Some(graph.into_bytes()),
-        prompts: prompts.collect(),
-    };
+    let outer: BTreeSet<&str> = planned.depends_on.iter().map(|d| d.value.as_str()).collect();
+    let graph = split_text::without_dependencies(&text, &outer);
+    let files = split_text::stand_in(&graph, planned, &parts.iter().map(|p| p.id.as_str()).collect());
     match bundle::parse(&files, &cx.layout) {
         Ok(_) => Ok(parts),
         Err(diags) => {
@@ -109,19 +114,6 @@ fn acceptable(
             Err(errors.map(|d| d.message.clone()).collect::<Vec<_>>().join("; "))
         }
     }
-}
-
-/// Takes dependencies on nodes outside of the proposal out of its text: they exist in the
-/// bundle, but not in the proposal alone.
-fn strip_outer(text: &str, outside: &BTreeSet<&str>) -> String {
-    let keep = |line: &str| match line.strip_prefix("- depends_on: ") {
-        Some(list) => {
-            let inner: Vec<&str> = list.split(", ").filter(|d| !outside.contains(d)).collect();
-            (!inner.is_empty()).then(|| format!("- depends_on: {}", inner.join(", ")))
-        }
-        None => Some(line.to_owned()),
-    };
-    text.lines().filter_map(keep).collect::<Vec<_>>().join("\n")
 }
 
 fn prompt(cx: &Context, node: NodeIx, derived: &[Part], measured: &[Measured], reason: &str) -> String {

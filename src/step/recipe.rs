@@ -267,9 +267,10 @@ impl Check<'_> {
             "recipe::unknown-verb",
             format!("'{}' is no verb: after '{name}' stands {takes}", shown(command, 2)),
         );
+        let diag = diag.help(format!("write '{name}' with {takes}"));
         let diag = match &second {
             Some(word) => diag.suggest(word, subverbs.iter().copied()),
-            None => diag.help("write the whole verb"),
+            None => diag,
         };
         self.diags.push(place(self.text, diag, command.at, "unknown"));
     }

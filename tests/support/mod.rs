@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers fail as tests do.
 
 pub mod bundle;
+pub mod example;
 pub mod outcome;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,15 @@ impl Default for World {
 impl World {
     /// README.md, src/a.txt and src/b.txt, not committed before [`World::build`].
     pub fn new() -> World {
+        let world = World::empty();
+        world.write("README.md", "hello\n");
+        world.write("src/a.txt", "a\n");
+        world.write("src/b.txt", "b\n");
+        world
+    }
+
+    /// A repository without files and commits.
+    pub fn empty() -> World {
         let dir = tempfile::Builder::new().prefix("auditrun-world-").tempdir().unwrap();
         let at = dir.path().canonicalize().unwrap();
         let [repo, agents, home] = ["repo", "agents", "home"].map(|n| at.join(n));
@@ -71,9 +81,6 @@ impl World {
             base: String::new(),
         };
         world.git("init -q");
-        world.write("README.md", "hello\n");
-        world.write("src/a.txt", "a\n");
-        world.write("src/b.txt", "b\n");
         world
     }
 
@@ -130,7 +137,9 @@ impl World {
 
     pub fn commit(&self, message: &str) {
         self.git("add -A");
-        self.git(&format!("commit -q --allow-empty -m '{message}'"));
+        let mut call = self.program("git");
+        call.args(["commit", "-q", "--allow-empty", "-m", message]);
+        Outcome::of(call.output().unwrap()).exits(0);
     }
 
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
@@ -142,7 +151,12 @@ impl World {
     }
 
     pub fn remove(&self, path: &str) {
-        fs::remove_file(self.repo.join(path)).unwrap();
+        let path = self.repo.join(path);
+        if path.is_dir() && !path.is_symlink() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
     }
 
     /// git as the operator calls it; the arguments are read by a shell.
@@ -167,7 +181,25 @@ impl World {
     fn hermetic<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", &self.home).env("GIT_CONFIG_NOSYSTEM", "1").env("LANG", "C.UTF-8");
+        for (name, below_home) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            // Where a toolchain is is a place, not a setting; checks of examples call cargo.
+            let set = std::env::var_os(name).map(PathBuf::from);
+            let place = set.or_else(|| Some(std::env::home_dir()?.join(below_home)));
+            command.envs(place.filter(|p| p.is_dir()).map(|p| (name, p)));
+        }
         command.env("NO_COLOR", "1").env("TERM", "dumb").stdin(Stdio::null())
+    }
+
+    /// Another program, ready to be called from the repository's root.
+    pub fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut call = Command::new(program);
+        self.hermetic(&mut call).current_dir(&self.repo);
+        call
+    }
+
+    /// The directory around repository, agents and home.
+    pub fn around(&self) -> &Path {
+        self.repo.parent().unwrap()
     }
 
     /// The binary, ready to be called from the repository's root.

@@ -53,6 +53,7 @@ pub fn move_question(
         let names = state.open_questions.iter().map(|q| q.id.as_str());
         return Err(Diag::error("bundle::unknown-id", format!("there is no open question '{question}'"))
             .at(&state.source.span(0, 0), "looked for in this file")
+            .help("name a question under '## Open questions'")
             .suggest(question.as_str(), names));
     };
     let entry =

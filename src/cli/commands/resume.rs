@@ -6,7 +6,7 @@ use crate::bundle::{self, BundleFiles};
 use crate::cli::args::{Common, ResumeArgs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::finish::Ending;
+use crate::cli::finish::{self, Ending};
 use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::past::{self, Past};
@@ -35,6 +35,9 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
         return Ok(exit);
     }
+    let out = project.repo.root().join(project.layout.out());
+    finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
+    project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
     let tools = Tools::new()?;
     let swept = resume::processes(&past.state);
@@ -108,7 +111,6 @@ impl Planned {
 
 /// Goes on with the journal; a torn last line is cut off.
 fn reopen(project: &Project, past: &Past, screen: &Screen, tools: &Tools) -> Result<Recorder, Failure> {
-    project.repo.keep_excluded(&project.layout)?;
     let opened = JournalWriter::open_append(&past.journal, Arc::clone(&tools.clock));
     let (journal, _) = opened.map_err(|e| Failure::Internal(e.to_string()))?;
     let out = project.repo.root().join(project.layout.out());

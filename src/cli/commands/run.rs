@@ -111,7 +111,8 @@ fn free_run_id(project: &Project, now: jiff::Timestamp) -> Result<RunId, Failure
 fn begin(project: &Project, screen: &Screen, clock: &Arc<dyn Clock>) -> Result<Recorder, Failure> {
     let out = project.repo.root().join(project.layout.out());
     project.repo.keep_excluded(&project.layout)?;
-    finish::archive_earlier(&out)
+    finish::tidy(&out)
+        .and_then(|()| finish::archive_earlier(&out))
         .map_err(|e| Failure::Internal(format!("can't move the earlier run's artifacts: {e}")))?;
     let path = out.join(names::JOURNAL);
     let journal = JournalWriter::create(&path, Arc::clone(clock));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Id, Layout, Oid};
+use crate::base::{Id, Layout, Oid, names};
 use crate::bundle::{self, BundleFiles, State};
 use crate::diag::{Diag, Diags};
 use crate::event::{Event, PlannedSummary};
@@ -90,7 +90,7 @@ pub fn commit(cx: &Context, correction: &Correction) -> Result<(), Fault> {
         sign: cx.config.sign.value,
     })?;
     let nth = cx.recorder.state().rebundles.len() + 1;
-    cx.write(&format!("resolutions/rebundle-{nth}.patch"), &cx.repo.diff(&old_tree, &tree)?.patch)?;
+    cx.write(&names::rebundle(nth), &cx.repo.diff(&old_tree, &tree)?.patch)?;
     let (rev, inputs) = (correction.rev.clone(), correction.inputs.clone());
     cx.announce(Event::Rebundled { rev, commit: commit.clone(), inputs })?;
     let branch = cx.run_id.branch_ref();

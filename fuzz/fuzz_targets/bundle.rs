@@ -1,0 +1,8 @@
+//! `cargo +nightly fuzz run bundle`
+#![no_main]
+
+#[path = "../entries.rs"]
+#[allow(dead_code)] // Each target uses one of the doors.
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::bundle(bytes));
