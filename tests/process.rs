@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use auditrun::process::sandbox::Quota;
 use auditrun::process::{
     Bounded, Cancel, Deadline, Discard, EndCause, Ended, Exit, Input, Job, Limits, OutputSink, Runner,
     SpawnError, Stream, is_alive, stamp, sweep,
@@ -37,6 +38,8 @@ fn job(program: &str, args: &[&str]) -> Job {
         env: env(),
         input: Input::Null,
         limits: Limits { timeout: Some(PATIENCE), first_output: None, stall: None, grace: PATIENCE },
+        confine: None,
+        quota: Quota::default(),
         label: "test".into(),
     }
 }

@@ -271,6 +271,7 @@ impl<R: Reading + 'static> Transcript for Reader<R> {
         match cause {
             EndCause::Own => {}
             EndCause::Deadline(deadline) => seen.faults.insert(0, overrun(deadline)),
+            EndCause::Quota(excess) => seen.faults.insert(0, format!("it was {excess}")),
             EndCause::Cancelled => seen.faults.insert(0, "it was ended on request".to_owned()),
         }
         reading.close(&mut seen, own);

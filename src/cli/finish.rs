@@ -218,7 +218,7 @@ fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Res
     let mut digests = std::collections::BTreeMap::new();
     for (path, bytes) in made.at(|| "can't make the stage's files".to_owned())? {
         recorder.write(path, &bytes)?;
-        digests.insert(path.to_owned(), sha256_hex(&bytes));
+        digests.insert(path.to_owned(), sha256_hex(&recorder.shown(path, &bytes)));
     }
     recorder.announce(Event::StageFinished { files: digests, problems: Vec::new() })
 }

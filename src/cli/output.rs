@@ -2,8 +2,9 @@
 //! error, in the form and the colours that were asked for.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::base::Masker;
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -21,6 +22,8 @@ pub struct Screen {
     width: usize,
     out: ui::Shared,
     err: ui::Shared,
+    /// What is never shown.
+    masker: RwLock<Masker>,
 }
 
 impl Screen {
@@ -43,6 +46,7 @@ impl Screen {
             width: ui::width(),
             out: Arc::new(Mutex::new(std::io::stdout())),
             err: Arc::new(Mutex::new(std::io::stderr())),
+            masker: RwLock::default(),
         }
     }
 
@@ -65,6 +69,16 @@ impl Screen {
         to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps these secrets out of results and diagnostics from here on: an excerpt of audit.kdl
+    /// may hold one.
+    pub fn mask(&self, masker: Masker) {
+        *self.masker.write().unwrap_or_else(PoisonError::into_inner) = masker;
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.masker.read().unwrap_or_else(PoisonError::into_inner).text(text).into_owned()
+    }
+
     /// The form that was asked for.
     pub fn format(&self) -> Format {
         self.format
@@ -78,6 +92,7 @@ impl Screen {
     /// A result. A reader that went away is no error.
     pub fn print(&self, text: &str) {
         let mut out = Screen::lock(&self.out);
+        let text = &self.masked(text);
         let _ = out.write_all(text.as_bytes());
         if !text.is_empty() && !text.ends_with('\n') {
             let _ = out.write_all(b"\n");
@@ -120,7 +135,7 @@ impl Screen {
             Format::Github => diag::Format::Github,
             _ => diag::Format::Text { color: self.color, width: self.width },
         };
-        diag::render(diags, form)
+        self.masked(&diag::render(diags, form))
     }
 
     /// Where a run's events go besides the journal.
@@ -176,7 +191,7 @@ impl Screen {
         }
         if let Some(finished) = &state.finished {
             let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
-            let _ = writeln!(err, "{word}: {}", finished.message);
+            let _ = writeln!(err, "{word}: {}", crate::base::text::neutral(&finished.message));
         }
         if !self.quiet {
             let _ = writeln!(err, "report: {out}/audit/report.md");

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use crate::base::{Layout, Oid};
+use crate::base::{Layout, Masker, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::{Common, Place};
 use crate::cli::failure::Failure;
 use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
 use crate::git::Repo;
+use crate::process::sandbox;
+use crate::run::containment;
 use crate::run::preflight;
 
 /// The bundle's place where nothing else is said.
@@ -101,6 +103,16 @@ impl Project {
         let layout = layout(cwd, &repo, &config)?;
         tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
         Ok(Project { repo, config, warnings, layout, environment })
+    }
+
+    /// The secrets of audit.kdl and of the environment.
+    pub fn masker(&self) -> Masker {
+        containment::masker(&self.config, &self.environment)
+    }
+
+    /// What is to be said about the sandbox of this project on this system.
+    pub fn sandbox(&self) -> Diags {
+        containment::diagnose(&self.config, &self.environment, self.repo.root(), sandbox::support())
     }
 
     /// The bundle's files as they lie on disk.

@@ -23,6 +23,7 @@ use crate::lane::LocalLane;
 use crate::plan::Plan;
 use crate::process::{Cancel, Runner, signals};
 use crate::run::bounds::Spent;
+use crate::run::containment::Containment;
 use crate::run::context::{Context, Fault};
 use crate::run::engine::{self, Start};
 use crate::run::fleet::Fleet;
@@ -42,6 +43,8 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     /// Active time of earlier processes.
     pub before: Duration,
+    /// What its programs are held to.
+    pub containment: Containment,
     begun: Instant,
     runner: Runner,
     stop: Stop,
@@ -124,7 +127,9 @@ impl Session {
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
         let Tools { clock, runner, stop } = tools;
-        Ok(Session { project, run_id, clock, before, begun: Instant::now(), runner, stop, scratch })
+        let containment = Containment::new(&project.config, &project.environment, project.repo.root());
+        let begun = Instant::now();
+        Ok(Session { project, run_id, clock, before, containment, begun, runner, stop, scratch })
     }
 
     /// Records how the work ended and runs the audit stage: from the first line of the journal
@@ -174,7 +179,8 @@ impl Session {
             bundle: examined.bundle,
             plan: examined.plan,
             layout: project.layout.clone(),
-            recorder,
+            recorder: recorder.masked(Arc::clone(self.containment.masker())),
+            containment: self.containment.clone(),
             fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
             clock: Arc::clone(&self.clock),
             operator: project.environment.clone(),

@@ -8,8 +8,7 @@ use super::model::{
 use super::types;
 use crate::base::{Pattern, quantity};
 
-/// What stands for a secret.
-pub(super) const MASK: &str = "***";
+pub(super) use crate::base::mask::MASK;
 
 /// A value as audit.kdl would write it.
 pub(super) trait Show {

@@ -1,5 +1,7 @@
 //! Gate `check done_when`: each check's run becomes a record, and a record passes or not.
 
+use std::borrow::Cow;
+
 use crate::base::text::tail;
 use crate::event::CheckRecord;
 use crate::git::Drift;
@@ -33,11 +35,19 @@ pub fn record(check: &PlannedCheck, ended: &Ended, output: &Output, drift: &Drif
         signal,
         timed_out: matches!(ended.cause, EndCause::Deadline(Deadline::Wall)),
         stdout_tail: tail(&output.stdout, TAIL).to_owned(),
-        stderr_tail: tail(&output.stderr, TAIL).to_owned(),
+        stderr_tail: tail(&with_excess(ended, &output.stderr), TAIL).to_owned(),
         duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
         changed_tracked: drift.changed.iter().map(ToString::to_string).collect(),
         left_untracked: drift.untracked.iter().map(ToString::to_string).collect(),
         passed: ended.success() && drift.changed.is_empty(),
+    }
+}
+
+/// A check that used too much says so at the end of what it printed.
+fn with_excess<'o>(ended: &Ended, stderr: &'o str) -> Cow<'o, str> {
+    match ended.cause {
+        EndCause::Quota(excess) => Cow::Owned(format!("{stderr}\n[auditrun: {excess}]\n")),
+        _ => Cow::Borrowed(stderr),
     }
 }
 
@@ -64,12 +74,18 @@ pub fn failure(record: &CheckRecord) -> String {
     if record.timed_out {
         "ended by its time limit".to_owned()
     } else if let Some(signal) = record.signal {
-        format!("ended by signal {signal}")
+        excess(record).unwrap_or_else(|| format!("ended by signal {signal}"))
     } else if !record.changed_tracked.is_empty() {
         format!("changed tracked files: {}", record.changed_tracked.join(", "))
     } else {
         format!("exit code {}", record.exit_code.unwrap_or(-1))
     }
+}
+
+/// The bound that ended a check, as [`with_excess`] wrote it down.
+fn excess(record: &CheckRecord) -> Option<String> {
+    let last = record.stderr_tail.trim_end().lines().next_back()?;
+    Some(last.strip_prefix("[auditrun: ")?.strip_suffix(']')?.to_owned())
 }
 
 #[cfg(test)]

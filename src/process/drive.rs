@@ -40,6 +40,7 @@ fn request(shared: &Shared, job: &Job) -> io::Result<Vec<u8>> {
         cwd: std::path::absolute(&job.cwd)?,
         env,
         label: job.label.clone(),
+        confine: job.confine.as_ref().map(|policy| policy.ruleset()),
     };
     let nul = "a NUL byte stands in the program, an argument, a variable or the directory";
     request.encode().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, nul))
@@ -63,6 +64,10 @@ fn refusal(job: &Job, stage: Stage, errno: i32) -> SpawnError {
             let why = format!("can't enter {}: {source}", job.cwd.display());
             SpawnError::Other { program, source: io::Error::new(source.kind(), why) }
         }
+        Stage::Confine => {
+            let why = format!("can't enter the sandbox: {source}");
+            SpawnError::Other { program, source: io::Error::new(source.kind(), why) }
+        }
         Stage::Setup => SpawnError::Other { program, source },
     }
 }
@@ -82,6 +87,8 @@ mod tests {
             env: vec![],
             input: Input::Null,
             limits: Limits { timeout: None, first_output: None, stall: None, grace: Duration::ZERO },
+            confine: None,
+            quota: super::super::sandbox::Quota::default(),
             label: "test".into(),
         };
         let code = |stage, errno| refusal(&job, stage, errno).shell_code();

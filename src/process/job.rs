@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use super::sandbox::quota::Excess;
+use super::sandbox::{Policy, Quota};
+
 /// What a program gets on standard input.
 #[derive(Debug, Clone, Default)]
 pub enum Input {
@@ -46,6 +49,10 @@ pub struct Job {
     pub input: Input,
     /// Deadlines.
     pub limits: Limits,
+    /// Inside of what it runs; `None` for what is trusted, and where nothing can be enforced.
+    pub confine: Option<Policy>,
+    /// How much it may use.
+    pub quota: Quota,
     /// A word for the process list and the records: who this is (`node A`, `check 2 of A`).
     pub label: String,
 }
@@ -124,6 +131,8 @@ pub enum EndCause {
     Own,
     /// The harness ended it at a deadline.
     Deadline(Deadline),
+    /// The harness ended it because it used too much.
+    Quota(Excess),
     /// The harness ended it on request.
     Cancelled,
 }

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
+use super::sandbox::{Ruleset, restrict};
 use super::wire::{Request, Stage};
 
 /// Searched where a job's environment has no `PATH`.
@@ -126,7 +127,17 @@ fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3]) -> Refus
     }
     die_with_supervisor();
     restore_signals();
+    if let Some(Err(errno)) = request.confine.as_ref().map(confine) {
+        return (Stage::Confine, errno.raw_os_error());
+    }
     exec(call)
+}
+
+/// The last step before exec: from here on nothing but the policy's places can be opened.
+fn confine(ruleset: &Ruleset) -> Result<(), Errno> {
+    let rules = ruleset.rules.iter().map(|rule| (c_string(&[rule.path.as_os_str().as_bytes()]), rule.write));
+    let rules: Vec<(CString, bool)> = rules.collect();
+    restrict(rules.iter().map(|(path, write)| (path.as_c_str(), *write)), ruleset.network)
 }
 
 /// Should the supervisor be killed, its program must not run on unwatched.

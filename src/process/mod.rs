@@ -26,6 +26,7 @@ mod job;
 mod leader;
 mod passing;
 mod runner;
+pub mod sandbox;
 mod session;
 mod sink;
 mod stamp;

@@ -11,11 +11,12 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::deadline::Deadlines;
 use super::job::{Cancel, Deadline, EndCause, Ended, Exit, Input, Job, OutputSink, Stream};
 use super::runner::Shared;
+use super::sandbox::quota::{Excess, Watch};
 use super::signals::Pause;
 use super::wire::{self, Reply, Stage, TreeEnd};
 
@@ -42,6 +43,7 @@ enum Event {
     Cancel,
     Pause,
     Time,
+    Quota(Excess),
 }
 
 /// Bytes on their way to the program.
@@ -80,6 +82,9 @@ pub struct Run<'a> {
     silent_at: Option<Instant>,
     /// The supervisor itself was killed.
     forced: bool,
+    /// Measures what the job uses, where that is bounded.
+    measured: Option<Watch>,
+    excess: mpsc::Receiver<Excess>,
 }
 
 impl<'a> Run<'a> {
@@ -99,6 +104,11 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let pauses = shared.suspension.subscribe();
         let paused = *pauses.borrow();
+        let (tell, excess) = mpsc::channel(1);
+        let measured = Watch::begin(&job.quota, move |excess| {
+            // Only the first counts, and nobody listens to a job that is over.
+            let _ = tell.try_send(excess);
+        });
         Ok(Run {
             shared,
             control: UnixStream::from_std(control)?,
@@ -119,6 +129,8 @@ impl<'a> Run<'a> {
             kill_at: None,
             silent_at: None,
             forced: false,
+            measured,
+            excess,
         })
         // The program's ends are closed here, so that it alone holds them and their end is seen.
     }
@@ -135,6 +147,7 @@ impl<'a> Run<'a> {
                 Event::Output(stream) => self.output(stream, sink),
                 Event::Input => self.input(),
                 Event::Pause => self.pause(),
+                Event::Quota(excess) => self.exceeded(excess),
                 Event::Control | Event::Cancel | Event::Time => {}
             }
             self.decide(cancel)?;
@@ -158,6 +171,7 @@ impl<'a> Run<'a> {
             () = cancel.wait(level) => Event::Cancel,
             _ = self.pauses.changed() => Event::Pause,
             () = sleep_until(at) => Event::Time,
+            Some(excess) = self.excess.recv() => Event::Quota(excess),
         }
     }
 
@@ -209,6 +223,14 @@ impl<'a> Run<'a> {
         [&self.stdout, &self.stderr].into_iter().flatten().any(|pipe| waiting(pipe) > 0)
     }
 
+    /// Whoever takes too much is not asked to stop: it would take more meanwhile.
+    fn exceeded(&mut self, excess: Excess) {
+        if self.cause.is_none() {
+            self.cause = Some(EndCause::Quota(excess));
+            self.kill(Instant::now());
+        }
+    }
+
     fn terminate(&mut self, cause: EndCause, now: Instant) {
         self.cause = Some(cause);
         self.kill_at = now.checked_add(self.grace).or(Some(now));
@@ -241,7 +263,10 @@ impl<'a> Run<'a> {
     #[cfg(target_os = "linux")]
     fn signal_supervisor(&self, signal: Signal) {
         if let Some((pid, start)) = self.supervisor {
-            super::table::signal(&super::table::Process { pid, parent: 0, start, zombie: false }, signal);
+            super::table::signal(
+                &super::table::Process { pid, parent: 0, group: 0, start, zombie: false },
+                signal,
+            );
         }
     }
 
@@ -293,7 +318,10 @@ impl<'a> Run<'a> {
         }
         while let Some(frame) = wire::next_frame(&mut self.replies) {
             match Reply::decode(&frame) {
-                Some(Reply::Started(pid, start)) => self.supervisor = Some((pid, start)),
+                Some(Reply::Started(pid, start)) => {
+                    self.supervisor = Some((pid, start));
+                    self.measured.iter().for_each(|watch| watch.supervisor(pid));
+                }
                 Some(Reply::Refused(stage, errno)) => return Ok(Some(Outcome::Refused(stage, errno))),
                 Some(Reply::Ended(end)) => return Ok(Some(Outcome::Ended(end))),
                 None => return Err(io::Error::other("its supervisor is of another version")),

@@ -10,6 +10,8 @@ pub struct Process {
     pub pid: i32,
     /// Its parent.
     pub parent: i32,
+    /// Its process group.
+    pub group: i32,
     /// Clock ticks between boot and its start.
     pub start: u64,
     /// Dead and not yet reaped.
@@ -49,8 +51,9 @@ fn parse_stat(text: &str) -> Option<Process> {
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
-    let start = fields.nth(17)?.parse().ok()?;
-    Some(Process { pid, parent, start, zombie: matches!(state, "Z" | "X") })
+    let group = fields.next()?.parse().ok()?;
+    let start = fields.nth(16)?.parse().ok()?;
+    Some(Process { pid, parent, group, start, zombie: matches!(state, "Z" | "X") })
 }
 
 #[cfg(target_os = "linux")]
@@ -104,13 +107,16 @@ mod tests {
     use super::*;
 
     fn process(pid: i32, parent: i32) -> Process {
-        Process { pid, parent, start: 0, zombie: false }
+        Process { pid, parent, group: pid, start: 0, zombie: false }
     }
 
     #[test]
     fn a_stat_line_is_read_past_a_hostile_name() {
-        let line = "42 (a) R 1) (b) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 31415 1 2 3";
-        assert_eq!(parse_stat(line), Some(Process { pid: 42, parent: 7, start: 31415, zombie: false }));
+        let line = "42 (a) R 1) (b) S 7 41 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 31415 1 2 3";
+        assert_eq!(
+            parse_stat(line),
+            Some(Process { pid: 42, parent: 7, group: 41, start: 31415, zombie: false })
+        );
         assert_eq!(parse_stat("42 (a"), None);
         assert_eq!(parse_stat(""), None);
     }

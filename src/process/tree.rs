@@ -36,6 +36,10 @@ fn exit(status: WaitStatus) -> Option<Exit> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeMap;
+
+    use rustix::process::kill_process_group;
+
     use super::{Pid, Signal};
     use crate::process::table::{self, Process};
 
@@ -52,10 +56,31 @@ mod linux {
     /// many there are.
     pub fn signal(_leader: Pid, signal: Signal, skip: &[i32]) -> usize {
         let living = living(skip);
+        if signal == Signal::KILL {
+            kill_groups(&living);
+        }
         for process in &living {
             table::signal(process, signal);
         }
         living.len()
+    }
+
+    /// The kernel ends a whole group in one step, in which none of it can fork: one that
+    /// spawns faster than it can be listed ends here. Never this process's own group, in
+    /// which a program stands for a moment after its fork.
+    fn kill_groups(living: &[Process]) {
+        let own = rustix::process::getpgrp().as_raw_pid();
+        let mut groups = BTreeMap::new();
+        for member in living.iter().filter(|member| member.group != own) {
+            groups.entry(member.group).or_insert(member);
+        }
+        for (group, member) in groups {
+            // While a member is there, the number can't have passed to another group.
+            if table::read(member.pid).is_some_and(|now| now.start == member.start && now.group == group) {
+                // It may have ended just now, which is all that is wanted.
+                let _ = Pid::from_raw(group).map(|group| kill_process_group(group, Signal::KILL));
+            }
+        }
     }
 
     /// Command lines of every living descendant.

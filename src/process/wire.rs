@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::job::Exit;
+use super::sandbox::{Rule, Ruleset};
 
 /// Command: SIGTERM to the tree, and time until [`KILL`].
 pub const TERMINATE: u8 = b't';
@@ -29,6 +30,8 @@ pub struct Request {
     pub env: Vec<(OsString, OsString)>,
     /// For the process list.
     pub label: String,
+    /// Inside of what it runs.
+    pub confine: Option<Ruleset>,
 }
 
 /// Where starting a program failed.
@@ -40,6 +43,8 @@ pub enum Stage {
     Cwd,
     /// The exec itself.
     Exec,
+    /// Entering the sandbox.
+    Confine,
     /// Anything before it: fork, descriptors.
     Setup,
 }
@@ -83,6 +88,7 @@ impl Request {
             put(&mut body, name.as_bytes())?;
             put(&mut body, value.as_bytes())?;
         }
+        put_rules(&mut body, self.confine.as_ref())?;
         Some(frame(&body))
     }
 
@@ -95,7 +101,8 @@ impl Request {
         let args = (0..number(from)?).map(|_| take(from).map(os)).collect::<Option<_>>()?;
         let env =
             (0..number(from)?).map(|_| Some((os(take(from)?), os(take(from)?)))).collect::<Option<_>>()?;
-        Some(Request { program, args, cwd, env, label })
+        let confine = take_rules(from)?;
+        Some(Request { program, args, cwd, env, label, confine })
     }
 }
 
@@ -158,7 +165,9 @@ impl Reply {
 impl Stage {
     /// Reads what `stage as u8` wrote.
     pub fn from_byte(byte: u8) -> Option<Stage> {
-        [Stage::Lookup, Stage::Cwd, Stage::Exec, Stage::Setup].into_iter().find(|s| *s as u8 == byte)
+        [Stage::Lookup, Stage::Cwd, Stage::Exec, Stage::Confine, Stage::Setup]
+            .into_iter()
+            .find(|s| *s as u8 == byte)
     }
 }
 
@@ -180,6 +189,38 @@ fn frame(body: &[u8]) -> Vec<u8> {
 /// Lengths fit: the kernel refuses far smaller argument lists than 4 GiB.
 fn count(out: &mut Vec<u8>, n: usize) {
     out.extend(u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+/// A flag for whether there is a sandbox, one for the network, then the rules.
+fn put_rules(out: &mut Vec<u8>, confine: Option<&Ruleset>) -> Option<()> {
+    let Some(ruleset) = confine else {
+        out.push(0);
+        return Some(());
+    };
+    out.extend([1, u8::from(ruleset.network)]);
+    count(out, ruleset.rules.len());
+    for rule in &ruleset.rules {
+        out.push(u8::from(rule.write));
+        put(out, rule.path.as_os_str().as_bytes())?;
+    }
+    Some(())
+}
+
+fn take_rules(from: &mut &[u8]) -> Option<Option<Ruleset>> {
+    if byte(from)? == 0 {
+        return Some(None);
+    }
+    let network = byte(from)? == 1;
+    let rule =
+        |from: &mut &[u8]| Some(Rule { write: byte(from)? == 1, path: PathBuf::from(os(take(from)?)) });
+    let rules = (0..number(from)?).map(|_| rule(from)).collect::<Option<_>>()?;
+    Some(Some(Ruleset { rules, network }))
+}
+
+fn byte(from: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = from.split_first()?;
+    *from = rest;
+    Some(*first)
 }
 
 fn put(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
@@ -219,6 +260,13 @@ mod tests {
             cwd: "/tmp/a b".into(),
             env: vec![("PATH".into(), "/bin".into()), ("EMPTY".into(), "".into())],
             label: "node A".into(),
+            confine: Some(Ruleset {
+                rules: vec![
+                    Rule { path: "/".into(), write: false },
+                    Rule { path: os(b"/w\xff").into(), write: true },
+                ],
+                network: false,
+            }),
         }
     }
 
@@ -229,6 +277,8 @@ mod tests {
         let body = next_frame(&mut bytes).unwrap();
         assert_eq!(Request::decode(&body), Some(request()));
         assert_eq!(bytes, b"k", "what follows a frame stays");
+        let open = Request { confine: None, ..request() };
+        assert_eq!(Request::decode(&next_frame(&mut open.encode().unwrap()).unwrap()), Some(open));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::base::{Id, text};
+use crate::base::{Id, Masker, text};
 use crate::config::Config;
 use crate::event::{CheckPhase, CheckRecord, Event, InvariantRecord};
 use crate::gate::checks::{self, Output};
@@ -13,6 +13,7 @@ use crate::git::Drift;
 use crate::lane::{RunError, Workspace};
 use crate::plan::{PlannedCheck, PlannedInvariant};
 use crate::process::{Cancel, Input, Job, Limits, SpawnError, Tails};
+use crate::run::containment::Containment;
 use crate::run::context::{At, Context, Fault};
 use crate::run::environment::Environment;
 
@@ -25,6 +26,8 @@ pub struct Bench<'a> {
     pub config: &'a Config,
     /// Private directories are made here.
     pub scratch: &'a Path,
+    /// What checks are held to.
+    pub containment: &'a Containment,
 }
 
 /// For whom checks run: decides their environment and their place in the journal.
@@ -77,15 +80,20 @@ pub fn run_check(
             stall: None,
             grace: bench.config.grace.value,
         },
+        confine: bench.containment.for_check(workspace.dir(), tmp.path()),
+        quota: bench.containment.quota(&[workspace.dir(), tmp.path()]),
         label: format!("check {}", text::head(&check.normalized, 40)),
     };
-    let mut tails = Tails::new(checks::TAIL);
+    let mut tails = Tails::new(2 * checks::TAIL);
+    let masker = bench.containment.masker();
     match workspace.run(&job, &mut tails, judged.cancel) {
-        Ok(ended) if may_write => Ok(checks::record(check, &ended, &output(&tails), &Drift::default())),
+        Ok(ended) if may_write => {
+            Ok(checks::record(check, &ended, &output(&tails, masker), &Drift::default()))
+        }
         Ok(ended) => {
             let drift = workspace.drift()?;
             workspace.remove_untracked(&drift.untracked)?;
-            Ok(checks::record(check, &ended, &output(&tails), &drift))
+            Ok(checks::record(check, &ended, &output(&tails, masker), &drift))
         }
         Err(RunError::Spawn(e @ SpawnError::NotFound(_))) => {
             Ok(checks::not_started(check, 127, &e.to_string()))
@@ -192,6 +200,8 @@ fn invariant_event(judged: &Judged<'_>, record: &InvariantRecord) -> Event {
     }
 }
 
-fn output(tails: &Tails) -> Output {
-    Output { stdout: tails.stdout(), stderr: tails.stderr() }
+/// Masked before it is cut to what a record keeps, so that no secret is cut in two.
+fn output(tails: &Tails, masker: &Masker) -> Output {
+    let shown = |text: String| masker.text(&text).into_owned();
+    Output { stdout: shown(tails.stdout()), stderr: shown(tails.stderr()) }
 }

@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::process::Cancel;
 use crate::run::bounds::Spent;
 use crate::run::checks::Bench;
+use crate::run::containment::Containment;
 use crate::run::environment::{Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
@@ -85,6 +86,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The operator's environment.
     pub operator: Operator,
+    /// What its programs are held to.
+    pub containment: Containment,
     /// Files whose lines don't count.
     pub loc_exclude: PatternSet,
     /// Ends every agent and check of the run.
@@ -170,7 +173,12 @@ impl Context {
 
     /// What checks need of the project.
     pub fn bench(&self) -> Bench<'_> {
-        Bench { root: self.repo.root(), config: &self.config, scratch: &self.scratch }
+        Bench {
+            root: self.repo.root(),
+            config: &self.config,
+            scratch: &self.scratch,
+            containment: &self.containment,
+        }
     }
 
     /// The artifact directory of a node, relative to out.

@@ -358,6 +358,8 @@ pub fn write_cycle(
     let diff_path = cx.layout.in_out(&format!("runs/{id}/attempt-{cycle}/diff.patch"));
     let failure = Failure { diff_path: &diff_path, ..*failure };
     let text = prompt::remediation(planned, cycle, u32::from(cx.config.remediation.value), &failure);
+    // A diff that was refused for a secret is quoted in it.
+    let text = cx.containment.masker().bytes(&text).into_owned();
     let path = format!("remediation/{id}/cycle-{cycle}.md");
     cx.write(&path, &text)?;
     Ok((path, text))

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::agent::{self, Call, Report, Signal, Transcript};
-use crate::base::Id;
+use crate::base::{Id, MaskStream};
 use crate::config::{Agent, EnvBlock, Role};
 use crate::event::{AgentRecord, Event, FigureSource};
 use crate::files::{self, BoundedLog};
+use crate::git::GuardClass;
 use crate::lane::{RunError, Workspace};
 use crate::process::{Cancel, Deadline, EndCause, Ended, Exit, Input, Job, Limits, OutputSink, Stream};
 use crate::run::breaker::Retries;
+use crate::run::containment::AgentPlace;
 use crate::run::context::{At, Context, Fault};
 use crate::run::environment::Environment;
 use crate::run::fleet::Admission;
+use crate::run::watch::Watch;
 
 /// Where an agent works.
 pub enum Place<'a> {
@@ -171,7 +174,7 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
         prompt: &request.prompt,
         prompt_file: &prompt_file,
         cwd: &dir,
-        sandboxed: false,
+        sandboxed: cx.containment.enforced(),
         config_home: home.as_deref(),
     };
     let invocation = match agent::invocation(&call) {
@@ -183,10 +186,24 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
         Err(e) => return Ok(failed_to_start(request, e)),
     };
     env.extend(invocation.env);
+    let program = program(cx, &invocation.program);
+    let tmp = private.path().join("tmp");
+    let at = AgentPlace {
+        dir: &dir,
+        writes: matches!(place, Place::Worktree(_)),
+        tmp: &tmp,
+        home: home.as_deref(),
+        prompt: &prompt_file,
+        program: Path::new(&program),
+        args: &invocation.args,
+    };
+    let confine = cx.containment.for_agent(request.agent, &at);
     let job = Job {
-        program: program(cx, &invocation.program),
+        program,
+        confine,
+        quota: cx.containment.quota(&[&dir, private.path()]),
         args: invocation.args,
-        cwd: dir,
+        cwd: dir.clone(),
         env,
         input: if invocation.prompt_on_stdin {
             Input::Bytes(Arc::from(&request.prompt[..]))
@@ -198,13 +215,25 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
     };
     let log_path = cx.artifact(&request.log);
     let log = open_log(cx, &log_path, retry)?;
-    let mut reader = Reader { cx, request, log, transcript: agent::transcript(request.agent) };
+    let masks = [(); 2].map(|()| MaskStream::new(Arc::clone(cx.containment.masker())));
+    let mut reader = Reader { cx, request, log, masks, transcript: agent::transcript(request.agent) };
+    let watch = match place {
+        // A node is watched by its attempt, over all of its tries.
+        Place::Worktree(_) => None,
+        Place::Scratch(_) => Some(Watch::begin(cx, Some(&dir))?),
+    };
     let ended = match place {
         Place::Worktree(workspace) => workspace.run(&job, &mut reader, request.cancel),
         Place::Scratch(_) => cx.lane.run(&job, &mut reader, request.cancel),
     };
     match ended {
-        Ok(ended) => finish(request, reader, &ended, &log_path),
+        Ok(ended) => {
+            let mut answer = finish(request, reader, &ended, &log_path)?;
+            if let Some(watch) = watch {
+                refuse_writer(cx, &mut answer, &watch)?;
+            }
+            Ok(answer)
+        }
         Err(RunError::Spawn(e)) => Ok(failed_to_start(request, e.to_string())),
         Err(RunError::Lane(e)) => Err(e.into()),
     }
@@ -212,10 +241,11 @@ fn once(cx: &Context, request: &Request<'_>, place: &mut Place<'_>, retry: u32) 
 
 fn finish(
     request: &Request<'_>,
-    reader: Reader<'_>,
+    mut reader: Reader<'_>,
     ended: &Ended,
     log_path: &Path,
 ) -> Result<Answer, Fault> {
+    reader.flush();
     reader.log.finish().at(|| format!("can't write {}", log_path.display()))?;
     let mut report = reader.transcript.finish(ended.exit, ended.cause);
     if report.metrics.duration_ms.is_none() {
@@ -237,6 +267,19 @@ fn finish(
     Ok(Answer { record, report, cause: ended.cause, unavailable: None })
 }
 
+/// The answer of a role that only reads is void if it wrote.
+fn refuse_writer(cx: &Context, answer: &mut Answer, watch: &Watch) -> Result<(), Fault> {
+    let foreign = watch.foreign(cx)?.into_iter().filter(|f| f.class == GuardClass::Harness);
+    let names: Vec<String> = foreign.map(|f| f.name).take(5).collect();
+    if !names.is_empty() {
+        let why = format!("it may only read, and changed {}", names.join(", "));
+        answer.record.fault = Some(why.clone());
+        answer.report.fault = Some(why);
+        answer.report.answer = None;
+    }
+    Ok(())
+}
+
 /// What the end itself says against an invocation that names no fault of its own.
 fn unclean(ended: &Ended) -> Option<String> {
     match (ended.cause, ended.exit) {
@@ -245,6 +288,7 @@ fn unclean(ended: &Ended) -> Option<String> {
             Some("printed nothing before the first-output deadline".to_owned())
         }
         (EndCause::Deadline(Deadline::Stall), _) => Some("fell silent past the stall deadline".to_owned()),
+        (EndCause::Quota(excess), _) => Some(excess.to_string()),
         (EndCause::Cancelled, _) => Some("ended by the harness".to_owned()),
         (EndCause::Own, Exit::Code(0)) => None,
         (EndCause::Own, Exit::Code(code)) => Some(format!("exit code {code}")),
@@ -351,11 +395,35 @@ struct Reader<'a> {
     cx: &'a Context,
     request: &'a Request<'a>,
     log: BoundedLog,
+    /// Of standard output and error.
+    masks: [MaskStream; 2],
     transcript: Box<dyn Transcript>,
 }
 
 impl OutputSink for Reader<'_> {
     fn chunk(&mut self, stream: Stream, bytes: &[u8]) {
+        let [out, err] = &mut self.masks;
+        let mask = if stream == Stream::Stdout { out } else { err };
+        let shown = mask.feed(bytes).into_owned();
+        self.take(stream, &shown);
+    }
+}
+
+impl Reader<'_> {
+    /// What a secret could still have come of.
+    fn flush(&mut self) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let [out, err] = &mut self.masks;
+            let left = if stream == Stream::Stdout { out.finish() } else { err.finish() };
+            if !left.is_empty() {
+                self.take(stream, &left);
+            }
+        }
+    }
+
+    /// Nobody gets to see a secret, the reader of the transcript included: what it reads
+    /// there goes into prompts, reports and commits.
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
         self.log.write(bytes);
         for signal in self.transcript.feed(stream, bytes) {
             match signal {

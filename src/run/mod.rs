@@ -4,6 +4,7 @@
 pub mod bounds;
 pub mod breaker;
 pub mod checks;
+pub mod containment;
 pub mod context;
 pub mod engine;
 pub mod environment;
@@ -22,5 +23,6 @@ pub mod scheduler;
 pub mod split;
 pub mod split_text;
 pub mod splitting;
+pub mod watch;
 #[cfg(test)]
 mod testing;

@@ -1,10 +1,13 @@
 //! The run's memory on disk: the journal, the state that it replays to, the sidecars that
 //! show that state from outside, and the other artifacts.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::{Id, names};
+use serde_json::Value;
+
+use crate::base::{Id, Masker, names};
 use crate::event::{Event, json_artifact};
 use crate::journal::{self, JournalWriter, RunState};
 use crate::run::context::{At, Fault};
@@ -14,12 +17,25 @@ pub struct Recorder {
     journal: JournalWriter,
     state: Mutex<RunState>,
     out: PathBuf,
+    masker: Arc<Masker>,
 }
 
 impl Recorder {
     /// `state` is what the journal holds already (nothing, for a new one).
     pub fn new(journal: JournalWriter, state: RunState, out: PathBuf) -> Recorder {
-        Recorder { journal, state: Mutex::new(state), out }
+        Recorder { journal, state: Mutex::new(state), out, masker: Arc::default() }
+    }
+
+    /// Keeps secrets out of everything that is written from here on, but for diffs: their
+    /// bytes are hashed, and one that holds a secret fails its node instead.
+    #[must_use]
+    pub fn masked(self, masker: Arc<Masker>) -> Recorder {
+        Recorder { masker, ..self }
+    }
+
+    /// An artifact's bytes as [`Recorder::write`] puts them on disk.
+    pub fn shown<'b>(&self, relative: &str, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        if relative.ends_with("diff.patch") { Cow::Borrowed(bytes) } else { self.masker.bytes(bytes) }
     }
 
     /// Journals an event.
@@ -41,6 +57,7 @@ impl Recorder {
     /// The one way into the journal: the replayed state follows each line, and the sidecars
     /// that show it from outside follow the state.
     fn put(&self, event: Event, synced: bool) -> Result<(), Fault> {
+        let event = self.mask(event);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let recorded = if synced { self.journal.announce(event) } else { self.journal.record(event) };
         let record = recorded.at(|| format!("can't write {}", self.journal.path().display()))?;
@@ -64,9 +81,18 @@ impl Recorder {
         }
     }
 
+    /// The event without secrets. One that would no longer be an event of its type, because
+    /// the secret is a word of ours, stays as it is.
+    fn mask(&self, event: Event) -> Event {
+        let held = serde_json::to_vec(&event).ok().filter(|text| self.masker.find(text).is_some());
+        let Some(mut value) = held.and_then(|text| serde_json::from_slice(&text).ok()) else { return event };
+        mask_strings(&self.masker, &mut value);
+        serde_json::from_value(value).unwrap_or(event)
+    }
+
     /// Shows what an agent says while it runs to whoever watches; it is not journalled.
     pub fn live(&self, subject: Option<&Id>, text: &str) {
-        self.journal.live(subject, text);
+        self.journal.live(subject, &self.masker.text(text));
     }
 
     /// The run's state as its journal has it.
@@ -96,7 +122,8 @@ impl Recorder {
     /// It could not be written.
     pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), Fault> {
         let path = self.artifact(relative);
-        crate::files::atomic_write(&path, bytes).at(|| format!("can't write {}", path.display()))
+        crate::files::atomic_write(&path, &self.shown(relative, bytes))
+            .at(|| format!("can't write {}", path.display()))
     }
 
     /// Writes a JSON artifact.
@@ -106,5 +133,14 @@ impl Recorder {
     pub fn write_json<T: serde::Serialize>(&self, relative: &str, value: &T) -> Result<(), Fault> {
         let text = json_artifact(value).map_err(|e| Fault::Other(format!("{relative}: {e}")))?;
         self.write(relative, &text)
+    }
+}
+
+fn mask_strings(masker: &Masker, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = masker.text(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_strings(masker, item)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| mask_strings(masker, field)),
+        _ => {}
     }
 }

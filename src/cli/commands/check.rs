@@ -24,6 +24,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         }
         Err(other) => return Err(other),
     };
+    screen.mask(project.masker());
     let mut diags = project.warnings.clone();
     let files = project.files_on_disk()?;
     let no_bundle = files.state.is_none() && files.graph.is_none() && files.prompts.is_empty();

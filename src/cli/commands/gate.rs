@@ -20,6 +20,7 @@ use crate::plan::PlannedCheck;
 use crate::process::{Cancel, Runner, signals};
 use crate::proof::HeadState;
 use crate::run::checks::{Bench, Judged, run_check};
+use crate::run::containment::Containment;
 use crate::run::context::Fault;
 use crate::run::environment::Environment;
 use crate::run::prepare::{self, Trouble};
@@ -30,6 +31,7 @@ use crate::run::prepare::{self, Trouble};
 /// There is no finished run, the base is unknown, or the harness failed.
 pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let Some(base) = project.repo.resolve(&args.base)? else {
         return Err(Failure::usage(
             format!("{:?} is no commit", args.base),
@@ -88,7 +90,8 @@ fn again(
     let mut workspace = lane.prepare(&spec).map_err(|e| Failure::Internal(e.to_string()))?;
     let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-    let place = Place { project, evidence, tree, cancel: &cancel, scratch: scratch.path() };
+    let containment = Containment::new(&project.config, &project.environment, root);
+    let place = Place { project, evidence, tree, cancel: &cancel, scratch: scratch.path(), containment };
     let ran = place.carry_out(workspace.as_mut(), verdict);
     workspace.release(false).map_err(|e| Failure::Internal(e.to_string()))?;
     ran?;
@@ -104,12 +107,17 @@ struct Place<'a> {
     tree: &'a Oid,
     cancel: &'a Cancel,
     scratch: &'a Path,
+    containment: Containment,
 }
 
 impl Place<'_> {
     fn carry_out(&self, workspace: &mut dyn Workspace, verdict: &mut Verdict) -> Result<(), Fault> {
-        let bench =
-            Bench { root: self.project.repo.root(), config: &self.project.config, scratch: self.scratch };
+        let bench = Bench {
+            root: self.project.repo.root(),
+            config: &self.project.config,
+            scratch: self.scratch,
+            containment: &self.containment,
+        };
         let judged = self.judged(None, workspace)?;
         match prepare::prepare(bench, workspace, &judged) {
             Ok(()) => {}

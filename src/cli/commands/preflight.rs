@@ -16,6 +16,7 @@ use crate::run::preflight::{self, Examined};
 /// Every problem of audit.kdl, the bundle and their surroundings.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     if common.dry_run {
         return show(&project, screen);
@@ -63,8 +64,12 @@ fn examine(project: &Project) -> Result<Examined, Failure> {
     let examined = preflight::examine(&project.input(&files));
     let plan = examined.as_ref().ok().map(|e| &e.plan);
     problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
+    problems.extend(project.sandbox());
     match examined {
-        Ok(examined) if !problems.has_errors() => Ok(examined),
+        Ok(mut examined) if !problems.has_errors() => {
+            examined.warnings.extend(problems);
+            Ok(examined)
+        }
         Ok(_) => Err(Failure::Preflight(problems)),
         Err(diags) => {
             let mut all = Diags::new();

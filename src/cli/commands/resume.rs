@@ -27,6 +27,7 @@ use crate::run::resume::{self, Correction, Half};
 /// There is none to take up, or it is not to be trusted; nothing was changed then.
 pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut project = Project::open(common)?;
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     let _lock = lock::acquire(&project.repo, "resume")?;
     let past = Past::find(&project)?;
@@ -42,6 +43,7 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     let swept = resume::processes(&past.state);
     let recorder = reopen(&project, &past, screen, &tools)?;
     let session = Session::new(project, past.run_id.clone(), tools, past.active())?;
+    let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, recorder, &past, planned, &swept);
     Ok(session.finish(worked, screen))
 }
@@ -74,15 +76,17 @@ impl Planned {
         if planned.correction.is_none() {
             past.vouched_for(project, &planned.examined, screen)?;
         }
-        let around = preflight::surroundings(
+        let mut around = preflight::surroundings(
             &project.repo,
             &project.layout,
             Some(&planned.examined.plan),
             Some(&past.head),
         )?;
+        around.extend(project.sandbox());
         if around.has_errors() {
             return Err(Failure::Preflight(around));
         }
+        planned.examined.warnings.extend(around);
         screen.warnings(&std::mem::take(&mut planned.examined.warnings));
         Ok(planned)
     }

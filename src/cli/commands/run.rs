@@ -36,6 +36,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
 /// # Errors
 /// As [`run`].
 pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit, Failure> {
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     if common.dry_run {
         return super::preflight::show(&project, screen);
@@ -47,6 +48,7 @@ pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit
     let recorder = begin(&project, screen, &tools.clock)?;
     let run_id = free_run_id(&project, tools.clock.now())?;
     let session = Session::new(project, run_id, tools, Duration::ZERO)?;
+    let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, inputs, recorder, &swept, screen);
     Ok(session.finish(worked, screen))
 }
@@ -155,9 +157,11 @@ fn phase0(
         recorder.tell(Event::Notice { node: None, level: NoticeLevel::Warning, message: message.clone() })?;
     }
     let plan = inputs.examined.as_ref().ok().map(|e| &e.plan);
-    let around = preflight::surroundings(&project.repo, &project.layout, plan, inputs.head.as_ref())?;
+    let mut around = preflight::surroundings(&project.repo, &project.layout, plan, inputs.head.as_ref())?;
+    around.extend(project.sandbox());
     let problems = match (inputs.examined, inputs.head) {
-        (Ok(examined), Some(head)) if !around.has_errors() => {
+        (Ok(mut examined), Some(head)) if !around.has_errors() => {
+            examined.warnings.extend(around);
             for (path, bytes) in preflight::reports(&examined.plan, &session.run_id) {
                 recorder.write(path, &bytes)?;
             }

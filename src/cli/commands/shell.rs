@@ -33,6 +33,8 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
         env: env.into_vec(),
         input: Input::Inherit,
         limits: Limits { timeout: None, first_output: None, stall: None, grace: project.config.grace.value },
+        confine: None,
+        quota: process::sandbox::Quota::default(),
         label: format!("shell {node}"),
     };
     process::run_interactive(&job)

@@ -11,11 +11,9 @@ use super::super::{
 };
 use super::graph::Statuses;
 use crate::base::Id;
+use crate::base::mask::MASK;
 use crate::base::quantity::format_duration;
 use crate::config::{EnvValue, Setting};
-
-/// What stands in for a secret value.
-const MASK: &str = "***";
 
 /// preflight/dispatch_plan.json as a value.
 pub fn dispatch_document(plan: &Plan, run_id: &str) -> DispatchPlan {

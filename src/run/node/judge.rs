@@ -5,6 +5,7 @@ use crate::base::text::count;
 use crate::config::ExpectedSignal;
 use crate::event::{CheckPhase, CheckRecord, Event, GateName, InvariantRecord, NodeStatus, NoticeLevel};
 use crate::gate::{checks as check_gate, loc, signal};
+use crate::git::ChangeKind;
 use crate::plan::PlannedInvariant;
 use crate::run::checks;
 use crate::run::context::Fault;
@@ -29,6 +30,9 @@ impl<'a> NodeRun<'a> {
             reasons
                 .push(format!("the repository was changed behind the harness: {}", shortened(&self.foreign)));
         }
+        if let Some(name) = self.secret_in_diff()? {
+            reasons.push(format!("the diff holds a secret ({name})"));
+        }
         let passed = reasons.is_empty();
         let reason = if passed { "every path lies within touches".to_owned() } else { reasons.join("; ") };
         self.gate(GateName::Touches, passed, &reason)?;
@@ -38,6 +42,25 @@ impl<'a> NodeRun<'a> {
         let base = self.base()?;
         self.workspace()?.reset(&base)?;
         Err(Stop::failed(format!("gate touches: {reason}")))
+    }
+
+    /// The name of a secret that the diff would carry onto the branch. Binary content stands
+    /// compressed in a diff, so it is looked at as it is.
+    fn secret_in_diff(&self) -> Result<Option<String>, Stop> {
+        let masker = self.cx.containment.masker();
+        if let Some(name) = masker.find(&self.facts.patch) {
+            return Ok(Some(name.to_owned()));
+        }
+        let (Some(commit), capture) = (&self.facts.commit, self.captured()?) else { return Ok(None) };
+        let binary =
+            capture.diff.changes.iter().filter(|c| c.lines.is_none() && c.kind != ChangeKind::Deleted);
+        for path in binary.map(|change| change.new.to_string()) {
+            let bytes = self.cx.repo.blob(commit, &path)?.unwrap_or_default();
+            if let Some(name) = masker.find(&bytes) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// `gate loc`: the size of the change against its estimate.

@@ -14,7 +14,7 @@ use crate::config::Agent;
 use crate::event::{
     AgentRecord, CheckPhase, CheckRecord, DiffEvidence, InvariantRecord, LandingRecord, NodeStatus,
 };
-use crate::git::{Capture, Guard};
+use crate::git::Capture;
 use crate::lane::Workspace;
 use crate::plan::{NodeIx, PlannedNode};
 use crate::process::Cancel;
@@ -22,6 +22,7 @@ use crate::run::checks::Judged;
 use crate::run::context::{Context, Fault};
 use crate::run::scheduler::Verdict;
 use crate::run::split::Measured;
+use crate::run::watch::Watch;
 
 pub(crate) use judge::{done_when_verdict, invariants_verdict};
 pub(crate) use record::{VERIFICATION_SCHEMA, calibrate, verified_because};
@@ -137,7 +138,7 @@ pub(crate) struct NodeRun<'a> {
     started_at: String,
     base: Option<Oid>,
     capture: Option<Capture>,
-    guard: Option<Guard>,
+    watch: Option<Watch>,
     foreign: Vec<String>,
     commit: Option<Oid>,
     unavailable: Option<String>,

@@ -3,14 +3,16 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use crate::base::MaskStream;
 use crate::config::Role;
 use crate::event::Event;
 use crate::plan::PlannedCheck;
-use crate::process::shell_host::{Direct, ShellHost, ShellOptions, Verbs};
+use crate::process::sandbox::Confined;
+use crate::process::shell_host::{ShellHost, ShellOptions, Verbs};
 use crate::process::{Input, OutputSink, Stream};
 use crate::run::checks::run_check;
 use crate::run::context::{Context, Fault};
@@ -35,7 +37,7 @@ pub fn run(cx: &Context, order: Order) -> End {
         started_at: cx.now(),
         base: None,
         capture: None,
-        guard: None,
+        watch: None,
         foreign: Vec::new(),
         commit: None,
         unavailable: None,
@@ -49,11 +51,25 @@ pub fn run(cx: &Context, order: Order) -> End {
 struct StepLog {
     path: PathBuf,
     file: Option<File>,
+    mask: MaskStream,
 }
 
 impl StepLog {
-    fn new(path: PathBuf) -> StepLog {
-        StepLog { path, file: None }
+    fn new(path: PathBuf, mask: MaskStream) -> StepLog {
+        StepLog { path, file: None, mask }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        // A log that can't be written must not end the work that it describes.
+        let _ = self.file.as_mut().map(|f| f.write_all(bytes));
+    }
+}
+
+/// What might have become a secret and did not.
+impl Drop for StepLog {
+    fn drop(&mut self) {
+        let left = self.mask.finish();
+        self.put(&left);
     }
 }
 
@@ -62,8 +78,8 @@ impl OutputSink for StepLog {
         if self.file.is_none() {
             self.file = File::create(&self.path).ok();
         }
-        // A log that can't be written must not end the work that it describes.
-        let _ = self.file.as_mut().map(|f| f.write_all(bytes));
+        let shown = self.mask.feed(bytes).into_owned();
+        self.put(&shown);
     }
 }
 
@@ -71,6 +87,10 @@ impl OutputSink for StepLog {
 struct Recipe<'r, 'a> {
     attempt: &'r mut NodeRun<'a>,
     stopped: Option<Stop>,
+    /// Starts the recipe's own programs.
+    launcher: &'r Confined,
+    /// Their temporary directory.
+    tmp: &'r Path,
 }
 
 impl NodeRun<'_> {
@@ -85,8 +105,16 @@ impl NodeRun<'_> {
         let mut env = Env::new(cx.repo.root().join(&cx.config.folder));
         environment.iter().for_each(|(name, value)| env.export(name, value));
         variables.into_iter().for_each(|(name, value)| env.export(name, value));
+        let tmp = match cx.scratch_dir("steps-") {
+            Ok(tmp) => tmp,
+            Err(fault) => return Some(Stop::Fault(fault)),
+        };
+        for name in ["TMPDIR", "TMP", "TEMP"] {
+            env.export(name, tmp.path().to_string_lossy());
+        }
         let log = Arc::new(Mutex::new(StepLog::new(
             cx.artifact(&format!("{}/steps.log", Context::node_dir(self.id()))),
+            MaskStream::new(Arc::clone(cx.containment.masker())),
         )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
         let options = ShellOptions {
@@ -97,9 +125,11 @@ impl NodeRun<'_> {
             grace: cx.config.grace.value,
             cancel: self.cancel.clone(),
         };
-        let mut recipe = Recipe { attempt: self, stopped: None };
+        let launcher = Confined::default();
+        launcher.set(cx.containment.for_step(tmp.path()));
+        let mut recipe = Recipe { attempt: self, stopped: None, launcher: &launcher, tmp: tmp.path() };
         let outcome = {
-            let mut host = ShellHost::new(&mut recipe, &Direct, options);
+            let mut host = ShellHost::new(&mut recipe, &launcher, options);
             eval::run(&script.ast, &script.source, &mut host, env)
         };
         let stopped = recipe.stopped.take();
@@ -208,6 +238,7 @@ impl Recipe<'_, '_> {
             && let Some(workspace) = &self.attempt.order.workspace
         {
             let dir = workspace.dir().to_owned();
+            self.launcher.set(self.attempt.cx.containment.for_check(&dir, self.tmp));
             result.set.push(("WORKTREE".to_owned(), dir.to_string_lossy().into_owned()));
             result.cwd = Some(dir);
             if let Some(base) = &self.attempt.base {

@@ -11,6 +11,7 @@ use crate::run::context::{At, Context, Fault};
 use crate::run::invoke::{self, Place, Request};
 use crate::run::node::{NodeRun, Stop};
 use crate::run::split::Measured;
+use crate::run::watch::Watch;
 use crate::run::{prepare, prompt};
 
 impl NodeRun<'_> {
@@ -66,7 +67,7 @@ impl NodeRun<'_> {
     /// that it did not do the work; what it did is judged by the gates.
     pub(crate) fn agent_run(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
-        self.guard = Some(self.cx.repo.guard()?);
+        self.watch = Some(Watch::begin(self.cx, None)?);
         let settings = &self.planned.settings;
         let request = Request {
             role: Role::Node,
@@ -105,6 +106,7 @@ impl NodeRun<'_> {
                 let what = fault.unwrap_or_default();
                 return Err(Stop::failed(format!("the agent {what} (deadline: {})", deadline.name())));
             }
+            EndCause::Quota(excess) => return Err(Stop::failed(format!("the agent was {excess}"))),
             EndCause::Own => {}
         }
         if never_ran {
@@ -150,14 +152,15 @@ impl NodeRun<'_> {
 
     /// Compares the repository with what it was before the agent.
     fn watch_foreign(&mut self) -> Result<(), Stop> {
-        let Some(before) = &self.guard else { return Ok(()) };
-        let after = self.cx.repo.guard()?;
-        for foreign in self.cx.ledger.foreign(before, &after) {
+        let Some(watch) = self.watch.take() else { return Ok(()) };
+        // Where no program can reach them, it was the operator.
+        let level = if self.cx.shielded() { NoticeLevel::Notice } else { NoticeLevel::Warning };
+        for foreign in watch.foreign(self.cx)? {
             match foreign.class {
                 GuardClass::Harness => self.foreign.push(foreign.name),
                 GuardClass::Operator => {
-                    let message = format!("{} changed while {} ran", foreign.name, self.id());
-                    self.cx.notice(Some(self.id()), NoticeLevel::Warning, message.clone())?;
+                    let message = format!("{} changed while {} ran", spoken(&foreign.name), self.id());
+                    self.cx.notice(Some(self.id()), level, message.clone())?;
                     self.facts.notes.push(message);
                 }
             }
@@ -205,8 +208,12 @@ impl NodeRun<'_> {
     fn keep_files(&self, capture: &Capture) -> Result<(), Fault> {
         let dir = Context::node_dir(self.id());
         let attempt = format!("{dir}/attempt-{}", self.order.attempt);
+        // The node's own is hashed and stays as it is; a secret in it fails the node, and the
+        // copy that is kept for good must not carry it on.
+        self.cx.write(&format!("{dir}/diff.patch"), &capture.diff.patch)?;
+        let kept = self.cx.containment.masker().bytes(&capture.diff.patch);
+        self.cx.write(&format!("{attempt}/diff.patch"), &kept)?;
         for place in [&dir, &attempt] {
-            self.cx.write(&format!("{place}/diff.patch"), &capture.diff.patch)?;
             self.cx.write(&format!("{place}/files_touched.txt"), &capture.porcelain)?;
         }
         let log = self.cx.artifact(&format!("{dir}/agent.log"));
@@ -238,6 +245,15 @@ impl NodeRun<'_> {
         self.cx.ledger.expect(&reference, &commit);
         self.cx.set_ref(&reference, &commit)?;
         Ok((reference, commit))
+    }
+}
+
+/// What changed, in the words of its owner.
+fn spoken(name: &str) -> String {
+    match name {
+        "checkout" => "a file of your checkout".to_owned(),
+        "index" | "HEAD" => format!("your {name}"),
+        name => name.strip_prefix("ref ").unwrap_or(name).to_owned(),
     }
 }
 

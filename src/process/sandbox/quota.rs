@@ -1,0 +1,217 @@
+//! How much a job may use, measured: the processes of its tree and what its directories
+//! hold. A thread beside the job looks again and again; at the disk the less often the longer
+//! that takes.
+
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Bounds that are measured from outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Most processes of the tree at once.
+    pub processes: Option<u64>,
+    /// Most bytes on disk in `dirs` together.
+    pub disk: Option<u64>,
+    /// Where the job can store something.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// A bound that was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
+    /// Of what.
+    pub kind: Kind,
+    /// How much was found.
+    pub found: u64,
+    /// How much is allowed.
+    pub limit: u64,
+}
+
+/// What is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    Processes,
+    Disk,
+}
+
+impl Kind {
+    /// The setting's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Processes => "process-limit",
+            Kind::Disk => "disk-limit",
+        }
+    }
+}
+
+/// `ended at its process-limit: 700 processes at once, 512 are allowed`.
+impl std::fmt::Display for Excess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Excess { found, limit, .. } = self;
+        write!(f, "ended at its {}: ", self.kind.name())?;
+        match self.kind {
+            Kind::Processes => write!(f, "{found} processes at once, {limit} are allowed"),
+            Kind::Disk => write!(f, "{found} bytes stored, {limit} are allowed"),
+        }
+    }
+}
+
+/// Between two countings of processes, at the least.
+const LOOK: Duration = Duration::from_millis(50);
+/// Between two measurements of the disk, at the least.
+const MEASURE: Duration = Duration::from_millis(250);
+/// Measuring the disk may take one part in this many of the time.
+const SHARE: u32 = 20;
+
+/// The thread that looks; it ends with this value.
+#[derive(Debug)]
+pub(in crate::process) struct Watch {
+    over: Arc<AtomicBool>,
+    supervisor: Arc<AtomicI32>,
+}
+
+impl Watch {
+    /// Begins to look, if anything is bounded, and calls `tell` once when a bound is passed.
+    pub(in crate::process) fn begin(quota: &Quota, tell: impl Fn(Excess) + Send + 'static) -> Option<Watch> {
+        if quota.processes.is_none() && quota.disk.is_none() {
+            return None;
+        }
+        let watch = Watch { over: Arc::default(), supervisor: Arc::default() };
+        let (over, supervisor) = (Arc::clone(&watch.over), Arc::clone(&watch.supervisor));
+        let quota = quota.clone();
+        let look = move || {
+            if let Some(excess) = look_until(&quota, &over, &supervisor) {
+                tell(excess);
+            }
+        };
+        // Without a thread there is no measuring; the bounds on time still hold.
+        std::thread::Builder::new().name("auditrun-quota".into()).spawn(look).ok()?;
+        Some(watch)
+    }
+
+    /// The tree to be counted is that of this supervisor.
+    pub(in crate::process) fn supervisor(&self, pid: i32) {
+        self.supervisor.store(pid, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+}
+
+fn look_until(quota: &Quota, over: &AtomicBool, supervisor: &AtomicI32) -> Option<Excess> {
+    let mut measure_at = Instant::now();
+    loop {
+        let begun = Instant::now();
+        let mut pause = MEASURE;
+        if let Some(limit) = quota.processes {
+            let found = processes(supervisor.load(Ordering::SeqCst));
+            if found > limit {
+                return Some(Excess { kind: Kind::Processes, found, limit });
+            }
+            // Who spawns without end must not slow the looking down.
+            pause = LOOK;
+        }
+        if let Some(limit) = quota.disk.filter(|_| begun >= measure_at) {
+            let measured = Instant::now();
+            let found = stored(&quota.dirs, limit, over);
+            if found > limit {
+                return Some(Excess { kind: Kind::Disk, found, limit });
+            }
+            measure_at = Instant::now() + MEASURE.max(measured.elapsed() * SHARE);
+        }
+        if wait(pause, over) {
+            return None;
+        }
+    }
+}
+
+/// Waits in small pieces, so that the end of the job is the end of the thread; true at it.
+fn wait(mut time: Duration, over: &AtomicBool) -> bool {
+    while !time.is_zero() && !over.load(Ordering::SeqCst) {
+        let piece = time.min(LOOK);
+        std::thread::sleep(piece);
+        time -= piece;
+    }
+    over.load(Ordering::SeqCst)
+}
+
+/// Living processes below the supervisor.
+#[cfg(target_os = "linux")]
+fn processes(supervisor: i32) -> u64 {
+    use crate::process::table;
+    if supervisor == 0 {
+        return 0;
+    }
+    let tree = table::descendants(&table::all(), supervisor, &[]);
+    tree.iter().filter(|process| !process.zombie).count() as u64
+}
+
+/// Other systems' process tables are not read.
+#[cfg(not(target_os = "linux"))]
+fn processes(_supervisor: i32) -> u64 {
+    0
+}
+
+/// Bytes that the files below `dirs` take up, hard links once. Stops as soon as it is more
+/// than `enough`, and when nobody wants to know any more.
+fn stored(dirs: &[PathBuf], enough: u64, over: &AtomicBool) -> u64 {
+    let mut sum = 0_u64;
+    let mut linked = HashSet::new();
+    let mut left: Vec<PathBuf> = dirs.to_vec();
+    while let Some(dir) = left.pop() {
+        if sum > enough || over.load(Ordering::SeqCst) {
+            break;
+        }
+        // What can't be read has been removed meanwhile, or is nobody's to measure.
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                left.push(entry.path());
+            } else if meta.nlink() < 2 || linked.insert((meta.dev(), meta.ino())) {
+                sum = sum.saturating_add(size(&meta));
+            }
+        }
+    }
+    sum
+}
+
+/// Blocks of 512 bytes: a sparse file is as large as what it holds.
+fn size(meta: &std::fs::Metadata) -> u64 {
+    meta.blocks().saturating_mul(512)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_counted_once_and_sparse_files_by_what_they_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("sub/a"), vec![1; 100_000]).unwrap();
+        std::fs::hard_link(dir.path().join("sub/a"), dir.path().join("b")).unwrap();
+        let sparse = std::fs::File::create(dir.path().join("hole")).unwrap();
+        sparse.set_len(1 << 30).unwrap();
+        let found = stored(&[dir.path().to_owned()], u64::MAX, &AtomicBool::new(false));
+        assert!((100_000..200_000).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn an_excess_names_the_setting_and_both_figures() {
+        let excess = Excess { kind: Kind::Processes, found: 700, limit: 512 };
+        assert_eq!(excess.to_string(), "ended at its process-limit: 700 processes at once, 512 are allowed");
+    }
+
+    #[test]
+    fn nothing_bounded_is_nothing_watched() {
+        assert!(Watch::begin(&Quota::default(), |_| {}).is_none());
+    }
+}

@@ -1,0 +1,69 @@
+//! Without a sandbox: what can't be prevented is found, and named.
+
+use crate::world::{Sandbox, World};
+
+fn caught(script: &str, name: &str) {
+    let world = World::new(Sandbox::Off).node("A", &format!("{script}\necho ok > A.out\n"), "true");
+    let run = world.run();
+    assert_eq!(run.code, 4, "{script}: {}", run.err);
+    assert_eq!(world.status("A"), "failed");
+    assert!(world.reason("A").contains(name), "{script}: {}", world.reason("A"));
+    assert!(world.landed().is_empty());
+}
+
+#[test]
+fn a_change_to_the_repository_s_own_files_fails_the_node() {
+    caught("git config core.fsmonitor evil", "config");
+    caught("echo evil > @git/hooks/pre-commit", "hook pre-commit");
+    caught("git update-ref refs/heads/audit/evil HEAD", "refs/heads/audit/evil");
+    caught("echo /x > @git/objects/info/alternates", "alternates");
+}
+
+#[test]
+fn a_change_to_the_bundle_or_the_artifacts_fails_the_node() {
+    caught("echo x >> @repo/docs/audit/state.md", "docs/audit/state.md");
+    caught("echo x > @repo/docs/audit/prompts/B.md", "docs/audit/prompts");
+    caught("echo x >> @repo/docs/audit/preflight/trace_matrix.md", "preflight/trace_matrix.md");
+    caught("chmod 600 @repo/docs/audit/preflight/trace_matrix.md", "preflight/trace_matrix.md");
+    caught(
+        "for d in @repo/.worktrees/audit-integration-*; do echo x > $d/README.md; done",
+        "audit-integration",
+    );
+}
+
+#[test]
+fn the_proof_of_a_node_that_is_done_is_not_another_s_to_change() {
+    let world = World::new(Sandbox::Off)
+        .node("A", "echo ok > A.out", "true")
+        .node("B", "echo x >> @repo/docs/audit/runs/A/verification.json; echo ok > B.out", "true")
+        .with("- depends_on: A\n");
+    let run = world.run();
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(world.reason("B").contains("runs/A/verification.json"), "{}", world.reason("B"));
+}
+
+#[test]
+fn what_is_the_operator_s_is_a_warning_with_the_node_s_name() {
+    let script = "echo x > @repo/src/a.txt; git branch sly HEAD; echo ok > A.out";
+    let world = World::new(Sandbox::Off).node("A", script, "true");
+    let run = world.run();
+    assert_eq!(run.code, 0, "{}", run.err);
+    let report = world.artifact("audit-report.md");
+    for what in ["a file of your checkout changed while A ran", "refs/heads/sly changed while A ran"] {
+        assert!(run.err.contains(what), "{}", run.err);
+        assert!(
+            report.contains(what) || report.contains(&what.replace("refs/heads/sly", "`refs/heads/sly`")),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn siblings_at_work_are_no_foreign_change() {
+    let mut world = World::new(Sandbox::Off);
+    for id in ["A", "B", "C", "D", "E", "F"] {
+        world = world.node(id, &format!("sleep 0.2; echo ok > {id}.out"), "true");
+    }
+    let run = world.run();
+    assert_eq!(run.code, 0, "{}", run.err);
+}

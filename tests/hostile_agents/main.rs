@@ -1,0 +1,15 @@
+//! Hostile agents, at least one for each threat that SECURITY.md answers, with the sandbox on
+//! and off: the run ends with a documented code, nothing of the operator's has changed
+//! (or, without a sandbox, the change is found and the node fails), nothing unjudged is on
+//! the branch, nobody is left alive, and the verdict says what happened.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod detection;
+mod git;
+mod processes;
+mod reads;
+mod secrets;
+mod world;
+mod writes;

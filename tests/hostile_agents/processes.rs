@@ -1,0 +1,150 @@
+//! Signals, daemons, floods, full disks and endless spawning.
+
+use crate::world::{Sandbox, World, alive, both, on};
+
+#[test]
+fn nobody_outside_can_be_signalled() {
+    let script = r#"
+kill -9 $PPID 2>/dev/null && echo "KILLED $PPID"
+for p in /proc/[0-9]*; do
+  grep -q auditrun $p/cmdline 2>/dev/null || continue
+  kill -9 ${p#/proc/} 2>/dev/null && echo "KILLED $p"
+done
+kill -0 1 2>/dev/null && echo "KILLED 1"
+sleep 100 & kill -9 $! && echo own
+echo ok > A.out
+"#;
+    if auditrun::process::sandbox::support().abi < 6 {
+        eprintln!("skipped: {} can't scope signals", auditrun::process::sandbox::support());
+        return;
+    }
+    for mode in on() {
+        // A shell in between, so that the parent is not the supervisor alone.
+        let world = World::new(mode).node("A", script, "true");
+        let run = world.run();
+        assert_eq!(run.code, 0, "{}\n{}", run.err, world.log("A"));
+        assert!(!world.log("A").contains("KILLED") && world.log("A").contains("own"), "{}", world.log("A"));
+    }
+}
+
+#[test]
+fn an_agent_that_kills_its_supervisor_leaves_nobody() {
+    let script = "sleep 71031 & setsid sleep 71031 & kill -9 $PPID; sleep 71031";
+    let world = World::new(Sandbox::Off).node("A", script, "true");
+    let run = world.run();
+    assert_ne!(run.code, 0, "{}", run.err);
+    assert!(world.landed().is_empty());
+    assert_eq!(alive("71031"), Vec::<String>::new());
+}
+
+#[test]
+fn who_never_ends_and_ignores_requests_is_ended_with_its_daemons() {
+    for (mode, mark) in both().into_iter().zip(["71032", "71033"]) {
+        let script = format!(
+            "trap '' TERM HUP INT\n(setsid sh -c \"trap '' TERM; sleep {mark}; :\" </dev/null >/dev/null 2>&1 &)\nsetsid sh -c \"(sleep {mark} &)\" \nwhile :; do sleep {mark}; done\n"
+        );
+        let world =
+            World::new(mode).node("A", &script, "true").kdl("grace \"200ms\"\nnode \"A\" timeout=\"1s\"");
+        let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("timeout"), "{}", world.reason("A"));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_daemon_that_outlives_its_agent_is_ended_and_reported() {
+    for (mode, mark) in both().into_iter().zip(["71034", "71035"]) {
+        let script = format!("(setsid sleep {mark} </dev/null >/dev/null 2>&1 &)\necho ok > A.out\n");
+        let world = World::new(mode).node("A", &script, "true");
+        let run = world.run();
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(world.verdict("A")["agent"]["leaked"].to_string().contains(mark));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_flood_fills_no_disk() {
+    for mode in both() {
+        let world = World::new(mode)
+            .node("A", "head -c 50000000 /dev/zero | tr '\\0' x; echo THE-END; echo ok > A.out", "true")
+            .kdl("log-limit \"1MiB\"");
+        let run = world.run();
+        assert_eq!(run.code, 0, "{}", run.err);
+        let log = world.log("A");
+        assert!(log.len() <= 1 << 20 && log.trim_end().ends_with("THE-END"), "{}", log.len());
+        assert!(log.contains("bytes left out here"));
+    }
+}
+
+#[test]
+fn who_fills_the_disk_is_ended_at_its_limit() {
+    for mode in both() {
+        for place in ["big", "$TMPDIR/big"] {
+            let script = format!("while :; do head -c 1000000 /dev/zero >> {place}; sleep 0.01; done");
+            let world = World::new(mode).node("A", &script, "true").kdl("disk-limit \"8MiB\"");
+            let run = world.run();
+            assert_eq!(run.code, 4, "{}", run.err);
+            assert!(world.reason("A").contains("disk-limit"), "{}", world.reason("A"));
+            assert!(world.landed().is_empty());
+        }
+    }
+}
+
+#[test]
+fn who_spawns_without_end_is_ended_at_its_limit() {
+    for (mode, mark) in both().into_iter().zip(["71036", "71037"]) {
+        let script = format!("while :; do setsid sleep {mark} & sleep 0.01; done");
+        let world = World::new(mode).node("A", &script, "true").kdl("process-limit 20");
+        let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("process-limit"), "{}", world.reason("A"));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_check_is_bounded_like_an_agent() {
+    for (mode, mark) in both().into_iter().zip(["71038", "71039"]) {
+        let check = format!("while :; do sleep {mark} & sleep 0.01; done");
+        let world = World::new(mode).node("A", "echo ok > A.out", &check).kdl("process-limit 20");
+        let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("process-limit"), "{}", world.reason("A"));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+/// Doubles itself, but only to a depth: this must not hurt the machine that it is tried on.
+#[test]
+fn who_doubles_itself_is_ended_whole() {
+    for (mode, mark) in both().into_iter().zip(["71040", "71041"]) {
+        let script = format!(
+            "b() {{ [ $1 -gt 0 ] || {{ sleep {mark}; return; }}; b $(($1 - 1)) & b $(($1 - 1)) & wait; }}; b 6"
+        );
+        let world = World::new(mode).node("A", &script, "true").kdl("process-limit 40");
+        let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("process-limit"), "{}", world.reason("A"));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn escapes_are_shown_and_not_obeyed() {
+    for mode in both() {
+        let world = World::new(mode).node("A", "printf 'HALT: \\033[31mred\\033]0;title\\007\\n'", "true");
+        let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        for (name, text) in [
+            ("stderr", run.err.clone()),
+            ("stdout", run.out.clone()),
+            ("report.md", world.artifact("audit/report.md")),
+            ("report.html", world.artifact("audit/report.html")),
+        ] {
+            assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{name}: {text:?}");
+        }
+        assert!(world.reason("A").contains("red"), "{}", world.reason("A"));
+    }
+}
