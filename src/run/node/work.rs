@@ -59,6 +59,8 @@ impl NodeRun<'_> {
             prepare::Trouble::Setup(why) => Stop::failed(why),
             prepare::Trouble::Fault(fault) => Stop::Fault(fault),
         })?;
+        // Nothing to do for preparation: the reset has just seen all there is.
+        workspace.vouch();
         Ok(workspace.seal()?)
     }
 
@@ -205,9 +207,10 @@ impl NodeRun<'_> {
     fn keep_files(&self, capture: &Capture) -> Result<(), Fault> {
         let dir = Context::node_dir(self.id());
         let attempt = format!("{dir}/attempt-{}", self.order.attempt);
-        for place in [&dir, &attempt] {
-            self.cx.write(&format!("{place}/diff.patch"), &capture.diff.patch)?;
-            self.cx.write(&format!("{place}/files_touched.txt"), &capture.porcelain)?;
+        for (name, bytes) in [("diff.patch", &capture.diff.patch), ("files_touched.txt", &capture.porcelain)]
+        {
+            self.cx.write(&format!("{dir}/{name}"), bytes)?;
+            self.cx.recorder.link(&format!("{dir}/{name}"), &format!("{attempt}/{name}"))?;
         }
         let log = self.cx.artifact(&format!("{dir}/agent.log"));
         if log.exists() {
