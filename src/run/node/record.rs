@@ -170,7 +170,8 @@ fn is_known(path: &Path, node: &Id) -> Result<bool, Fault> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         read => read.at(|| format!("can't read {}", path.display()))?,
     };
-    let mut lines = written.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<DagPattern>(l).ok());
+    let mut lines =
+        written.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<DagPattern>(l).ok());
     Ok(lines.any(|line| line.node_id == *node))
 }
 
