@@ -38,7 +38,8 @@ repository() {
 # bundle DIR NODES AGENT SIGNAL [awk program that prints further fields of node i]: a bundle whose
 # nodes do AGENT (a shell command line) and are checked by `true`, committed.
 bundle() {
-    local dir=$1 nodes=$2 agent=$3 signal=$4 extra=${5:-}
+    local dir=$1 nodes=$2 agent=$3 signal=$4 extra=${5:-} verb=add
+    [ "$signal" = require_nonempty ] || verb=document
     mkdir -p "$dir/docs/audit/prompts"
     printf '#!/bin/sh\ncat >/dev/null\n%s\n' "$agent" >"$world/agent.sh"
     chmod +x "$world/agent.sh"
@@ -47,10 +48,10 @@ bundle() {
       echo '## Delta to done'; awk -v n="$nodes" 'BEGIN { for (i = 0; i < n; i++) print "- **D-" i "**: do " i }'
     } >"$dir/docs/audit/state.md"
     { echo '# Graph'; echo
-      awk -v n="$nodes" -v signal="$signal" "function extra(i) { $extra }"'
+      awk -v n="$nodes" -v signal="$signal" -v verb="$verb" "function extra(i) { $extra }"'
       BEGIN { for (i = 0; i < n; i++) {
-        printf "### N-%d: add %d\n- touches: `out/N-%d.txt`\n", i, i, i
-        printf "- estimated_loc: 10\n- expected_signal: %s\n- closes: D-%d\n", signal, i
+        printf "### N-%d: %s %d\n- touches: `out/N-%d.txt`\n", i, verb, i, i
+        printf "- parallel_safe: true\n- estimated_loc: 10\n- expected_signal: %s\n- closes: D-%d\n", signal, i
         extra(i); print "" } }'
     } >"$dir/docs/audit/graph.md"
     awk -v n="$nodes" -v dir="$dir/docs/audit/prompts" 'BEGIN { for (i = 0; i < n; i++) {

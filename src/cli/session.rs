@@ -18,7 +18,7 @@ use crate::cli::finish::{self, Ending};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::PassingOn;
-use crate::event::Termination;
+use crate::event::{NoticeLevel, Termination};
 use crate::lane::LocalLane;
 use crate::plan::Plan;
 use crate::process::{Cancel, Runner, signals};
@@ -65,6 +65,11 @@ impl Worked {
     /// The end of work that had a context.
     pub fn of(cx: Context, ended: Result<Ending, Fault>) -> Worked {
         let ending = ended.unwrap_or_else(|fault| Ending::of(&fault));
+        // What stays behind is a nuisance and no verdict; a journal that fails says so itself soon.
+        if let Err(error) = cx.lane.close() {
+            let _ =
+                cx.notice(None, NoticeLevel::Warning, format!("a worktree could not be removed: {error}"));
+        }
         let Context { recorder, plan, .. } = cx;
         Worked { recorder, plan: Some(plan), ending }
     }

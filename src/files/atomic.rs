@@ -41,14 +41,40 @@ pub fn sweep_temporaries(dir: &Path, below: &[&str]) -> io::Result<()> {
 /// # Errors
 /// The disk's; then `path` is what it was.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, Sync::Content)?;
+    sync_dir(parent(path))
+}
+
+/// What is on disk when [`replace`] returns. Whichever it is, nobody ever sees half a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// The content; the name is when [`sync_dir`] has returned for its directory. Many files of
+    /// one directory share that call.
+    Content,
+    /// Nothing: for what can be computed again from what is.
+    Nothing,
+}
+
+/// [`atomic_write`] without a sync of the directory.
+///
+/// # Errors
+/// The disk's; then `path` is what it was.
+pub fn replace(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
     let dir = parent(path);
-    fs::create_dir_all(dir)?;
-    let mut temporary = builder(path).prefix(PREFIX).suffix(SUFFIX).tempfile_in(dir)?;
+    let make = || builder(path).prefix(PREFIX).suffix(SUFFIX).tempfile_in(dir);
+    let mut temporary = match make() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(dir)?;
+            make()?
+        }
+        made => made?,
+    };
     temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
+    if sync == Sync::Content {
+        temporary.as_file().sync_data()?;
+    }
     super::fault::pass(super::fault::Step::File)?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    sync_dir(dir)
+    temporary.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// [`atomic_write`] of indented JSON with a newline at its end.
@@ -70,7 +96,10 @@ pub(super) fn parent(path: &Path) -> &Path {
 }
 
 /// Makes renames and creations in `dir` durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The disk's, or there is no such directory.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
     // Only Unix lets a directory be opened and synced; elsewhere a rename is durable enough.
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ mod space;
 
 pub use append::{AppendLog, Ticket};
 pub use archive::archive;
-pub use atomic::{atomic_write, atomic_write_json, sweep_temporaries};
+pub use atomic::{Sync, atomic_write, atomic_write_json, replace, sweep_temporaries, sync_dir};
 pub use bounded::{BoundedLog, LOG_LIMIT, Logged};
 pub use copy::{copy_tree, link_or_copy};
 pub use lock::{Lock, LockError, LockInfo};

@@ -11,7 +11,7 @@ use crate::base::{Oid, RepoPath};
 
 use super::cmd::{self, Git, fields};
 use super::links::escapes;
-use super::objects::{Edits, Entry, GITLINK, LINK, index_line, parse_entry};
+use super::objects::{Edits, Entry, GITLINK, LINK, from_git2, index_line, parse_entry};
 use super::remove::remove_anything;
 use super::scan::{Kind, Snapshot, on_disk};
 use super::worktree::State;
@@ -295,8 +295,19 @@ impl Worktree {
         args.extend(seeds);
         args.push("--stdin".into());
         git.feed(&args, &nul_ended(paths))?;
+        if let Some(entries) = self.entries_of_index() {
+            return Ok(entries);
+        }
         let listed = git.run(&["ls-files", "-s", "-z"])?;
         Ok(fields(&listed).filter_map(parse_entry).map(|(path, e)| (path.to_vec(), e)).collect())
+    }
+
+    /// What stands in our index of a call, read without a call where libgit2 can.
+    fn entries_of_index(&self) -> Option<BTreeMap<Vec<u8>, Entry>> {
+        drop(self.repo.fast()?);
+        let index = git2::Index::open(&self.admin.scratch_index()).ok()?;
+        let entry = |e: git2::IndexEntry| Some((e.path, (e.mode, from_git2(e.id)?)));
+        index.iter().map(entry).collect()
     }
 
     /// Those of `paths` that hold what a checkout writes there: a filter whose two directions do

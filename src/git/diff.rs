@@ -3,7 +3,7 @@
 
 use crate::base::{Oid, RepoPath};
 
-use super::objects::{Edits, Entry, GITLINK};
+use super::objects::{Edits, Entry, GITLINK, from_git2, to_git2};
 use super::{Change, ChangeKind, Diff, GitError, Repo};
 
 /// The options are spelled out even where they are git's defaults, since a default may change.
@@ -57,6 +57,9 @@ impl Repo {
         if old == new {
             return Ok(Edits::new());
         }
+        if let Some(found) = self.changed_entries_fast(old, new) {
+            return Ok(found);
+        }
         let args = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--end-of-options"];
         let args: Vec<&str> = args.into_iter().chain([old.as_str(), new.as_str()]).collect();
         let out = self.clean_room().run(&args)?;
@@ -66,6 +69,28 @@ impl Repo {
             found.insert(path.to_vec(), new_side(head));
         }
         Ok(found)
+    }
+
+    fn changed_entries_fast(&self, old: &Oid, new: &Oid) -> Option<Edits> {
+        let repo = self.fast()?;
+        let tree = |id: &Oid| repo.find_object(to_git2(id)?, None).ok()?.peel_to_tree().ok();
+        let (old, new) = (tree(old)?, tree(new)?);
+        let mut options = git2::DiffOptions::new();
+        options.include_typechange(true).include_typechange_trees(true).ignore_submodules(false);
+        let diff = repo.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options)).ok()?;
+        let mut found = Edits::new();
+        for delta in diff.deltas() {
+            // What goes first, so that a path that stays at another kind of entry stays.
+            let (before, after) = (delta.old_file(), delta.new_file());
+            if !before.id().is_zero() {
+                found.entry(before.path_bytes()?.to_vec()).or_insert(None);
+            }
+            if !after.id().is_zero() {
+                let entry = (u32::from(after.mode()), from_git2(after.id())?);
+                found.insert(after.path_bytes()?.to_vec(), Some(entry));
+            }
+        }
+        Some(found)
     }
 }
 

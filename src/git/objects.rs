@@ -36,6 +36,9 @@ impl Repo {
     /// # Errors
     /// git failed.
     pub fn blob(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        if let Some(found) = self.blob_fast(commit, path) {
+            return Ok(found);
+        }
         let listed = self.git().run(&["ls-tree", "-z", "--full-tree", commit.as_str(), "--", path])?;
         let entry = cmd::fields(&listed).find_map(parse_entry);
         match entry {
@@ -43,6 +46,20 @@ impl Repo {
                 self.object(&id).map(Some)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// `None`: libgit2 can't tell. A whole bundle is read so, file by file.
+    fn blob_fast(&self, commit: &Oid, path: &str) -> Option<Option<Vec<u8>>> {
+        let repo = self.fast()?;
+        let tree = repo.find_object(to_git2(commit)?, None).ok()?.peel_to_tree().ok()?;
+        match tree.get_path(std::path::Path::new(path)) {
+            Ok(entry) if is_file(entry.filemode().cast_unsigned()) => {
+                Some(Some(repo.find_blob(entry.id()).ok()?.content().to_vec()))
+            }
+            Ok(_) => Some(None),
+            Err(e) if e.code() == git2::ErrorCode::NotFound => Some(None),
+            Err(_) => None,
         }
     }
 

@@ -2,13 +2,15 @@
 //! show that state from outside, and the other artifacts.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::base::{Id, Masker, names};
 use crate::event::{Event, json_artifact};
+use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter, RunState};
 use crate::run::context::{At, Fault};
 
@@ -18,12 +20,20 @@ pub struct Recorder {
     state: Mutex<RunState>,
     out: PathBuf,
     masker: Arc<Masker>,
+    /// Directories that hold names which are not durable yet.
+    unsettled: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Recorder {
     /// `state` is what the journal holds already (nothing, for a new one).
     pub fn new(journal: JournalWriter, state: RunState, out: PathBuf) -> Recorder {
-        Recorder { journal, state: Mutex::new(state), out, masker: Arc::default() }
+        Recorder {
+            journal,
+            state: Mutex::new(state),
+            out,
+            masker: Arc::default(),
+            unsettled: Mutex::default(),
+        }
     }
 
     /// Keeps secrets out of everything that is written from here on, but for diffs: their
@@ -55,27 +65,37 @@ impl Recorder {
     }
 
     /// The one way into the journal: the replayed state follows each line, and the sidecars
-    /// that show it from outside follow the state.
+    /// that show it from outside follow the state. Nothing is held while the disk works, so
+    /// that threads which announce something at the same time share one sync.
     fn put(&self, event: Event, synced: bool) -> Result<(), Fault> {
         let event = self.mask(event);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let recorded = if synced { self.journal.announce(event) } else { self.journal.record(event) };
-        let record = recorded.at(|| format!("can't write {}", self.journal.path().display()))?;
+        let journal = || format!("can't write {}", self.journal.path().display());
+        let mut state = self.held();
+        let record = self.journal.record(event).at(journal)?;
         tracing::trace!(seq = record.seq, event = ?record.event, "journal");
         state.apply(&record);
+        drop(state);
+        if synced {
+            if vouches_for_files(&record.event) {
+                self.settle_names()?;
+            }
+            self.journal.commit().at(journal)?;
+        }
         match &record.event {
-            Event::Predicted { next } => self.write_json(names::PREDICTED, next),
+            Event::Predicted { next } => self.sidecar(names::PREDICTED, next),
             Event::RunResumed { .. } => {
+                let state = self.held();
                 if let Some(next) = &state.predicted {
-                    self.write_json(names::PREDICTED, next)?;
+                    self.sidecar(names::PREDICTED, next)?;
                 }
-                self.write_json(names::ITERATION, &journal::iteration_state(&state))
+                self.sidecar(names::ITERATION, &journal::iteration_state(&state))
             }
             Event::RunStarted { .. }
             | Event::Dispatched { .. }
             | Event::NodeFinished { .. }
             | Event::RunFinished { .. } => {
-                self.write_json(names::ITERATION, &journal::iteration_state(&state))
+                let state = self.held();
+                self.sidecar(names::ITERATION, &journal::iteration_state(&state))
             }
             _ => Ok(()),
         }
@@ -90,6 +110,19 @@ impl Recorder {
         serde_json::from_value(value).unwrap_or(event)
     }
 
+    /// A file that shows the journal's state from outside: whole at any time, not synced, since
+    /// the journal is, and tells the same.
+    fn sidecar<T: serde::Serialize>(&self, relative: &str, value: &T) -> Result<(), Fault> {
+        self.put_file(relative, &json(relative, value)?, Sync::Nothing)
+    }
+
+    /// Makes the names of all files that were written since the last call durable, one sync for
+    /// each directory.
+    fn settle_names(&self) -> Result<(), Fault> {
+        let dirs = std::mem::take(&mut *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+        dirs.iter().try_for_each(|dir| files::sync_dir(dir).at(|| format!("can't sync {}", dir.display())))
+    }
+
     /// Shows what an agent says while it runs to whoever watches; it is not journalled.
     pub fn live(&self, subject: Option<&Id>, text: &str) {
         self.journal.live(subject, &self.masker.text(text));
@@ -97,13 +130,21 @@ impl Recorder {
 
     /// The run's state as its journal has it.
     pub fn state(&self) -> RunState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.held().clone()
+    }
+
+    fn held(&self) -> MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if an earlier process began the run.
+    pub fn resumed(&self) -> bool {
+        self.held().lifetimes.len() > 1
     }
 
     /// True if a commit of the node is on the audit branch, even if the node was reset since.
     pub fn has_landed(&self, node: &Id) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.landings.iter().any(|l| l.node == *node)
+        self.held().landings.iter().any(|l| l.node == *node)
     }
 
     /// The artifacts' directory.
@@ -116,14 +157,30 @@ impl Recorder {
         self.out.join(relative)
     }
 
-    /// Writes an artifact: to a temporary name, synced, renamed.
+    /// Writes an artifact: to a temporary name, synced, renamed. The name is durable when the
+    /// next event that vouches for files is.
     ///
     /// # Errors
     /// It could not be written.
     pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let path = self.artifact(relative);
-        crate::files::atomic_write(&path, &self.shown(relative, bytes))
-            .at(|| format!("can't write {}", path.display()))
+        self.put_file(relative, &self.shown(relative, bytes), Sync::Content)?;
+        self.note(relative);
+        Ok(())
+    }
+
+    /// Gives an artifact a second name: a hard link where that works. Either is only ever
+    /// replaced whole, so a new content of one is none of the other.
+    ///
+    /// # Errors
+    /// It could not be linked or copied.
+    pub fn link(&self, from: &str, to: &str) -> Result<(), Fault> {
+        let (source, target) = (self.artifact(from), self.artifact(to));
+        if let Some(dir) = target.parent() {
+            std::fs::create_dir_all(dir).at(|| format!("can't make {}", dir.display()))?;
+        }
+        files::link_or_copy(&source, &target).at(|| format!("can't write {}", target.display()))?;
+        self.note(to);
+        Ok(())
     }
 
     /// Writes a JSON artifact.
@@ -131,8 +188,19 @@ impl Recorder {
     /// # Errors
     /// It could not be written.
     pub fn write_json<T: serde::Serialize>(&self, relative: &str, value: &T) -> Result<(), Fault> {
-        let text = json_artifact(value).map_err(|e| Fault::Other(format!("{relative}: {e}")))?;
-        self.write(relative, &text)
+        self.write(relative, &json(relative, value)?)
+    }
+
+    fn put_file(&self, relative: &str, bytes: &[u8], sync: Sync) -> Result<(), Fault> {
+        let path = self.artifact(relative);
+        files::replace(&path, bytes, sync).at(|| format!("can't write {}", path.display()))
+    }
+
+    /// The directories up to out may be new as well.
+    fn note(&self, relative: &str) {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let dirs = Path::new(relative).ancestors().skip(1).map(|dir| self.out.join(dir));
+        unsettled.extend(dirs);
     }
 }
 
@@ -143,4 +211,20 @@ fn mask_strings(masker: &Masker, value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(|field| mask_strings(masker, field)),
         _ => {}
     }
+}
+
+/// An event upon which somebody relies on the artifacts that were written before it.
+fn vouches_for_files(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PreflightPassed
+            | Event::NodeFinished { .. }
+            | Event::Proof { .. }
+            | Event::RunFinished { .. }
+            | Event::StageFinished { .. }
+    )
+}
+
+fn json<T: serde::Serialize>(relative: &str, value: &T) -> Result<Vec<u8>, Fault> {
+    json_artifact(value).map_err(|e| Fault::Other(format!("{relative}: {e}")))
 }

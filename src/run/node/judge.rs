@@ -142,7 +142,7 @@ impl<'a> NodeRun<'a> {
     pub(crate) fn check_done_when(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
         let (base, tree) = (self.base()?, self.captured()?.tree.clone());
-        self.workspace()?.checkout_tree(&base, &tree)?;
+        self.workspace_at_rest()?.checkout_tree(&base, &tree)?;
         let records = self.run_done_when(CheckPhase::Verify, &base, &tree)?;
         self.facts.checks = records;
         self.interrupted()?;

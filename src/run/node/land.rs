@@ -5,7 +5,7 @@ use crate::base::{Oid, text::count};
 use crate::event::{CheckPhase, Event, LandingRecord};
 use crate::gate::invariants::Baseline;
 use crate::gate::{loc, touches};
-use crate::git::{Merge, NewCommit, Swap};
+use crate::git::{Diff, Merge, NewCommit, Swap};
 use crate::run::context::{Context, Fault};
 use crate::run::node::judge::{done_when_verdict, invariants_verdict};
 use crate::run::node::{NodeRun, Stop};
@@ -22,7 +22,7 @@ impl NodeRun<'_> {
     pub(crate) fn commit(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
         let (base, tree) = (self.base()?, self.captured()?.tree.clone());
-        let drift = self.workspace()?.drift()?;
+        let drift = self.workspace_at_rest()?.drift()?;
         let drifted: Vec<String> =
             drift.changed.iter().chain(&drift.untracked).map(ToString::to_string).collect();
         if !drifted.is_empty() {
@@ -103,7 +103,7 @@ impl NodeRun<'_> {
             }
         };
         let commit = self.make_commit(&tree, head)?;
-        self.workspace()?.checkout_tree(head, &tree)?;
+        self.workspace_at_rest()?.checkout_tree(head, &tree)?;
         let checks = self.run_done_when(CheckPhase::Retest, head, &tree)?;
         let ended = self.interrupted();
         self.facts.checks = checks;
@@ -115,7 +115,7 @@ impl NodeRun<'_> {
         self.facts.invariants = invariants;
         invariants_verdict(&self.facts.invariants)
             .map_err(|e| Stop::failed(format!("retest on the rebased tree: {e}")))?;
-        let drift = self.workspace()?.drift()?;
+        let drift = self.workspace_at_rest()?.drift()?;
         if !drift.changed.is_empty() {
             return Err(Stop::failed("retest: the worktree no longer equals the rebased tree"));
         }
@@ -126,7 +126,7 @@ impl NodeRun<'_> {
     /// base would show here as foreign changes.
     fn judge_landing(&mut self, head: &Oid, candidate: &Candidate) -> Result<(), Stop> {
         let cx = self.cx;
-        let diff = cx.repo.diff(&cx.repo.tree_of(head)?, &candidate.tree)?;
+        let diff = self.landing_diff(&cx.repo.tree_of(head)?, &candidate.tree)?;
         let outside = touches::in_changes(&diff.changes, &self.planned.touches, &cx.layout);
         if !outside.is_empty() {
             let names: Vec<String> = outside.iter().map(ToString::to_string).collect();
@@ -150,6 +150,16 @@ impl NodeRun<'_> {
         }
         self.facts.patch = diff.patch;
         Ok(())
+    }
+
+    /// The diff of the same two trees is the same: capture's is taken where it is of these.
+    fn landing_diff(&self, head_tree: &Oid, tree: &Oid) -> Result<Diff, Stop> {
+        let captured = self.captured()?;
+        let base_tree = self.cx.repo.tree_of(&self.base()?)?;
+        if (head_tree, tree) == (&base_tree, &captured.tree) {
+            return Ok(captured.diff.clone());
+        }
+        Ok(self.cx.repo.diff(head_tree, tree)?)
     }
 
     fn swap(&self, head: &Oid, candidate: &Candidate) -> Result<(), Stop> {
@@ -183,7 +193,10 @@ impl NodeRun<'_> {
         for record in &self.facts.invariants {
             cx.set_baseline(&record.id, &record.check.command, Baseline::of(&record.check));
         }
-        cx.write(&format!("{}/diff.patch", Context::node_dir(self.id())), &self.facts.patch)?;
+        // Else the file holds what lands already.
+        if self.captured()?.diff.patch != self.facts.patch {
+            cx.write(&format!("{}/diff.patch", Context::node_dir(self.id())), &self.facts.patch)?;
+        }
         Ok(landing)
     }
 }

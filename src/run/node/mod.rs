@@ -143,6 +143,7 @@ pub(crate) struct NodeRun<'a> {
     commit: Option<Oid>,
     unavailable: Option<String>,
     facts: Facts,
+    only_verbs: bool,
 }
 
 impl<'a> NodeRun<'a> {
@@ -157,6 +158,17 @@ impl<'a> NodeRun<'a> {
     fn workspace(&mut self) -> Result<&mut Box<dyn Workspace>, Stop> {
         let missing = || Stop::Fault(Fault::Other("no worktree was entered".to_owned()));
         self.order.workspace.as_mut().ok_or_else(missing)
+    }
+
+    /// The workspace, for a look at its files. What the verb before saw still holds unless a
+    /// program ran since.
+    fn workspace_at_rest(&mut self) -> Result<&mut Box<dyn Workspace>, Stop> {
+        let at_rest = self.only_verbs;
+        let workspace = self.workspace()?;
+        if at_rest {
+            workspace.vouch();
+        }
+        Ok(workspace)
     }
 
     fn captured(&self) -> Result<&Capture, Stop> {

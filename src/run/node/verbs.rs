@@ -42,9 +42,20 @@ pub fn run(cx: &Context, order: Order) -> End {
         commit: None,
         unavailable: None,
         facts: Facts::default(),
+        only_verbs: only_verbs(&cx.config.recipe.text),
     };
     let stopped = attempt.carry_out();
     attempt.conclude(stopped)
+}
+
+/// True for a recipe of plain verbs: between two of them nothing else runs, so what one saw of
+/// the worktree the next need not look at. Anything that could be more counts as more.
+fn only_verbs(recipe: &str) -> bool {
+    const VERBS: &[&str] = &["worktree", "agent", "capture", "gate", "check", "commit", "land"];
+    let plain = |c: char| c.is_ascii_lowercase() || c == '_' || c == ' ';
+    let lines = recipe.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut words = lines.map(|line| (line, line.split(' ').next().unwrap_or_default()));
+    words.all(|(line, verb)| VERBS.contains(&verb) && line.chars().all(plain))
 }
 
 /// What the recipe's own programs print, in a file that is made when there is something.
@@ -323,5 +334,20 @@ fn missing_agent(order: &Order, name: &str) -> End {
         base: None,
         unavailable: None,
         fault: Some(Fault::Other(format!("no agent '{name}'"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_verbs;
+
+    #[test]
+    fn a_recipe_with_anything_but_plain_verbs_is_told_apart() {
+        assert!(only_verbs("worktree enter\n  agent run\ncapture\n\ncheck done_when\nland"));
+        for more in
+            ["cargo fmt", "capture; rm a", "capture && x", "check \"true\"", "capture | tee x", "if true"]
+        {
+            assert!(!only_verbs(&format!("worktree enter\n{more}\nland")), "{more}");
+        }
     }
 }

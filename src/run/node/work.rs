@@ -1,5 +1,7 @@
 //! The verbs up to the diff: `worktree enter`, `agent run`, `capture`.
 
+use std::borrow::Cow;
+
 use crate::config::{RemediateFrom, Role};
 use crate::event::{DiffEvidence, Event, NoticeLevel};
 use crate::files;
@@ -60,6 +62,8 @@ impl NodeRun<'_> {
             prepare::Trouble::Setup(why) => Stop::failed(why),
             prepare::Trouble::Fault(fault) => Stop::Fault(fault),
         })?;
+        // Nothing to do for preparation: the reset has just seen all there is.
+        workspace.vouch();
         Ok(workspace.seal()?)
     }
 
@@ -210,12 +214,19 @@ impl NodeRun<'_> {
         let attempt = format!("{dir}/attempt-{}", self.order.attempt);
         // The node's own is hashed and stays as it is; a secret in it fails the node, and the
         // copy that is kept for good must not carry it on.
-        self.cx.write(&format!("{dir}/diff.patch"), &capture.diff.patch)?;
-        let kept = self.cx.containment.masker().bytes(&capture.diff.patch);
-        self.cx.write(&format!("{attempt}/diff.patch"), &kept)?;
-        for place in [&dir, &attempt] {
-            self.cx.write(&format!("{place}/files_touched.txt"), &capture.porcelain)?;
+        let patch = &capture.diff.patch;
+        let kept = self.cx.containment.masker().bytes(patch);
+        self.cx.write(&format!("{dir}/diff.patch"), patch)?;
+        match &kept {
+            Cow::Borrowed(_) => {
+                self.cx.recorder.link(&format!("{dir}/diff.patch"), &format!("{attempt}/diff.patch"))?
+            }
+            Cow::Owned(masked) => self.cx.write(&format!("{attempt}/diff.patch"), masked)?,
         }
+        self.cx.write(&format!("{dir}/files_touched.txt"), &capture.porcelain)?;
+        self.cx
+            .recorder
+            .link(&format!("{dir}/files_touched.txt"), &format!("{attempt}/files_touched.txt"))?;
         let log = self.cx.artifact(&format!("{dir}/agent.log"));
         if log.exists() {
             let kept = self.cx.artifact(&format!("{attempt}/agent.log"));
