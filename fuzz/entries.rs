@@ -14,8 +14,11 @@ use auditrun::journal;
 use auditrun::process::{EndCause, Exit, Stream};
 use auditrun::step::{self, StepText};
 
+/// A door.
+pub type Door = fn(&[u8]);
+
 /// Every door by the name of its corpus.
-pub const ALL: [(&str, fn(&[u8])); 5] =
+pub const ALL: [(&str, Door); 5] =
     [("kdl", kdl), ("bundle", bundle), ("steps", steps), ("transcript", transcript), ("journal", journal)];
 
 /// Every diagnostic can be shown in every form and says what to do next.

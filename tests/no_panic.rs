@@ -1,7 +1,7 @@
 //! The fuzz targets' doors on a stable compiler: the corpus, and the same mutations of it at
 //! each run. Nothing panics, and nothing takes long.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail as they do.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests may fail as they do.
 
 #[path = "../fuzz/entries.rs"]
 mod entries;

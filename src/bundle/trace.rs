@@ -11,6 +11,8 @@ use crate::diag::{Diag, Diags, Spanned};
 
 /// How many places a message about many nodes shows; it names all of them.
 const SHOWN: usize = 12;
+/// Most ids that one sentence lists.
+const LISTED: usize = 30;
 /// How many comparisons may be spent on "did you mean" in one bundle.
 const SUGGESTIONS: usize = 2_000_000;
 
@@ -113,8 +115,13 @@ fn verb(n: usize, noun: &str, one: &str, many: &str) -> String {
     format!("{} {}", count(n, noun), if n == 1 { one } else { many })
 }
 
+/// The first of them by name, the others by number.
 fn names(ids: &[&Spanned<Id>]) -> String {
-    ids.iter().map(|i| i.as_str()).collect::<Vec<_>>().join(", ")
+    let shown = ids.iter().take(LISTED).map(|i| i.as_str()).collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn places(diag: Diag, ids: &[&Spanned<Id>], label: &str) -> Diag {

@@ -277,5 +277,8 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Failure {
-    Failure::Usage(format!("can't read {}: {e}", path.display()), None)
+    Failure::usage(
+        format!("can't read {}: {e}", path.display()),
+        "make it readable, or name another place with --bundle or in audit.kdl",
+    )
 }

@@ -20,6 +20,11 @@ const MAX_DASHED: usize = 6;
 /// it makes of them.
 const MAX_SPECIAL: usize = 25_000;
 
+/// Most bytes of one setting: the parser takes its time with every character of a string.
+const MAX_SETTING: usize = 1 << 20;
+/// Most settings of a file; no project has that many, and each is looked at by itself.
+const MAX_SETTINGS: usize = 50_000;
+
 /// What the parser may be given.
 pub(super) struct Scanned {
     /// The text with its block comments blanked out, of the same length.
@@ -308,10 +313,17 @@ impl<'a> Scanner<'a> {
         }
         // Only whole comments were overwritten, each from '/' to '/', so this stays UTF-8.
         let text = String::from_utf8(bytes).unwrap_or_default();
+        if let Some(chunk) = self.chunks.get(MAX_SETTINGS) {
+            let what = format!("the file has more than {MAX_SETTINGS} settings");
+            return Err(Diag::error("config::too-large", what)
+                .at(&self.source.span(chunk.start, 1), "the first of too many")
+                .help("is this the right file?")
+                .into());
+        }
         let mut special = 0;
         for chunk in &self.chunks {
             let count = text.get(chunk.clone()).unwrap_or_default().chars().filter(is_special).count();
-            if count > MAX_SPECIAL {
+            if count > MAX_SPECIAL || chunk.len() > MAX_SETTING {
                 let place = self.source.span(chunk.start, 1);
                 return Err(Diag::error("config::too-large", "this setting is too large to be parsed")
                     .at(&place, "begins here")
@@ -383,6 +395,8 @@ mod tests {
         assert_eq!(code(&format!("a {{ {} }}", "b {}\n".repeat(20_000))), Some("config::too-large"));
         assert_eq!(code(&"=".repeat(30_000)), Some("config::too-large"));
         assert_eq!(code(&"a {}\n".repeat(20_000)), None);
+        assert_eq!(code(&"a\n".repeat(60_000)), Some("config::too-large"));
+        assert_eq!(code(&format!("a \"{}\"", "x".repeat(2 << 20))), Some("config::too-large"));
     }
 
     #[test]

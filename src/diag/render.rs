@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceSpan};
 
+use super::source::{MAX_EXCERPT, MAX_POINTED};
 use super::{Diag, Diags, Severity};
+use crate::base::text::count;
 
 /// In which form diagnostics are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +24,33 @@ pub enum Format {
     Github,
 }
 
-/// All of `diags`, in order, each ended by a newline.
+/// Most problems that are shown: nobody reads more, and a file that is no audit.kdl at all has
+/// one in each line.
+const MAX_SHOWN: usize = 300;
+
+/// All of `diags`, in order, each ended by a newline. Past a few hundred the rest is counted.
 pub fn render(diags: &Diags, format: Format) -> String {
     let mut out = String::new();
-    for diag in diags.iter() {
-        match format {
-            Format::Text { color, width } => text(diag, color, width, &mut out),
-            Format::Json => json(diag, &mut out),
-            Format::Github => github(diag, &mut out),
-        }
+    for diag in diags.iter().take(MAX_SHOWN) {
+        one(diag, format, &mut out);
+    }
+    let more = diags.iter().count().saturating_sub(MAX_SHOWN);
+    if more > 0 {
+        let more = Diag {
+            severity: Severity::Advice,
+            ..Diag::error("diag::more", format!("{} not shown", count(more, "more problem")))
+        };
+        one(&more.help("mend these first; many others may follow from them"), format, &mut out);
     }
     out
+}
+
+fn one(diag: &Diag, format: Format, out: &mut String) {
+    match format {
+        Format::Text { color, width } => text(diag, color, width, out),
+        Format::Json => json(diag, out),
+        Format::Github => github(diag, out),
+    }
 }
 
 fn text(diag: &Diag, color: bool, width: usize, out: &mut String) {
@@ -101,7 +119,9 @@ impl miette::Diagnostic for Shown<'_> {
         }
         Some(Box::new(self.labels.iter().enumerate().map(|(n, i)| {
             let (span, label) = &self.diag.labels[*i];
-            let place = SourceSpan::new(span.offset().into(), span.len());
+            let pointed = span.text().floor_char_boundary(MAX_POINTED);
+            let len = if span.len() > MAX_POINTED { pointed } else { span.len() };
+            let place = SourceSpan::new(span.offset().into(), len);
             let label = (!label.is_empty()).then(|| label.clone());
             if n == 0 {
                 LabeledSpan::new_primary_with_span(label, place)
@@ -129,15 +149,22 @@ impl miette::SourceCode for super::Source {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let inner = self.text().read_span(span, before, after)?;
-        let named = NamedSource::new(self.name(), "");
+        // Places that lie far from each other are not shown in one excerpt: miette asks for what
+        // holds both, and takes a refusal for "apart".
+        if span.len() > MAX_EXCERPT {
+            return Err(miette::MietteError::OutOfBounds);
+        }
+        let range = self.excerpt(span.offset(), span.len(), before, after);
+        let (line, column) = self.line_column(range.start);
+        let data = self.text().get(range.clone()).ok_or(miette::MietteError::OutOfBounds)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
-            named.name().to_owned(),
-            inner.data(),
-            *inner.span(),
-            inner.line(),
-            inner.column(),
-            inner.line_count(),
+            self.name().to_owned(),
+            data.as_bytes(),
+            SourceSpan::new(range.start.into(), range.len()),
+            line - 1,
+            column - 1,
+            // As miette itself counts it: the last line's number.
+            self.line_column(range.end).0 - 1,
         )))
     }
 }
@@ -219,6 +246,24 @@ mod tests {
     #[test]
     fn text_shows_file_line_excerpt_and_remedy() {
         insta::assert_snapshot!(render(&sample(), Format::Text { color: false, width: 80 }));
+    }
+
+    #[test]
+    fn long_lines_large_files_and_many_problems_stay_readable() {
+        let text =
+            format!("{}\n{}X{}\nlast\n", "a\n".repeat(100_000), "é".repeat(50_000), "ü".repeat(50_000));
+        let source = Source::new("f", text.as_str());
+        let at = text.find('X').unwrap_or_default();
+        let one = |len| Diags::from(Diag::error("a::b", "m").at(&source.span(at, len), "here").help("h"));
+        for len in [1, 0, 90_000, text.len()] {
+            let shown = render(&one(len), Format::Text { color: false, width: 80 });
+            assert!(shown.len() < 6000 && shown.contains("f:100002:50001") && shown.contains('X'), "{shown}");
+        }
+        let mut many = Diags::new();
+        (0..100_000).for_each(|n| many.push(Diag::error("a::b", "m").at(&source.span(n * 2, 1), "")));
+        let shown = render(&many, Format::Text { color: false, width: 80 });
+        assert!(shown.contains("99700 more problems not shown"));
+        assert_eq!(render(&many, Format::Json).lines().count(), MAX_SHOWN + 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sources and the spans into them.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A named text: a file of the bundle or of the configuration. Cheap to clone.
@@ -46,6 +47,34 @@ impl Source {
         let start = self.0.lines[line - 1];
         let column = self.0.text.get(start..offset).map_or(1, |t| t.chars().count() + 1);
         (line, column)
+    }
+}
+
+/// Bytes of an excerpt past which it is cut down to the surroundings of its span.
+pub(super) const MAX_EXCERPT: usize = 4096;
+/// Bytes kept on both sides of a span then.
+const AROUND: usize = 100;
+/// Bytes of a span that are pointed at.
+pub(super) const MAX_POINTED: usize = 400;
+
+impl Source {
+    /// The byte range to show for a stretch of the text with whole lines before and after it,
+    /// found by the index of lines: a file may be large and its problems many. Lines that are
+    /// too long for anybody to read are cut.
+    pub(super) fn excerpt(&self, offset: usize, len: usize, before: usize, after: usize) -> Range<usize> {
+        let text = &self.0.text;
+        let offset = offset.min(text.len());
+        let end = offset.saturating_add(len).min(text.len());
+        let line = |at: usize| self.0.lines.partition_point(|start| *start <= at).saturating_sub(1);
+        let begins = |n: usize| self.0.lines.get(n).copied().unwrap_or(text.len());
+        let from = if before == 0 { offset } else { begins(line(offset).saturating_sub(before)) };
+        let to = if after == 0 { end } else { begins(line(end) + after + 1) };
+        if to - from <= MAX_EXCERPT {
+            return from..to;
+        }
+        let from = text.floor_char_boundary(from.max(offset.saturating_sub(AROUND)));
+        let to = text.ceil_char_boundary(to.min(end + AROUND));
+        from..to.max(from)
     }
 }
 
