@@ -4,7 +4,7 @@
 //! the branch, nobody is left alive, and the verdict says what happened.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic)]
 
 mod detection;
 mod git;
