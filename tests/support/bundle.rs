@@ -144,8 +144,11 @@ impl World {
             text(format!("{BUNDLE}/prompts/{}.md", node.id), node.prompt_text());
         }
         let agent = self.agents.join("agent.sh");
+        // Scripts leave signs for the test beside themselves.
+        let grant = format!("sandbox \"auto\" {{ write \"{}\" }}\n", self.agents.display());
+        let grant = if self.kdl.contains("sandbox ") { "" } else { &grant };
         let kdl = format!(
-            "bundle \"{BUNDLE}\"\nagent \"fake\" adapter=\"exec\" default=#true {{\n    command \"{}\"\n{}\n}}\n{}\n",
+            "bundle \"{BUNDLE}\"\nagent \"fake\" adapter=\"exec\" default=#true {{\n    command \"{}\"\n{}\n}}\n{grant}{}\n",
             agent.display(),
             self.agent_kdl,
             self.kdl
