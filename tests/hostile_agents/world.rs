@@ -133,7 +133,7 @@ impl World {
         text.replace("@git", &path("repo/.git"))
             .replace("@repo", &path("repo"))
             .replace("@home", &path("home"))
-            .replace("@root", &path("").trim_end_matches('/'))
+            .replace("@root", path("").trim_end_matches('/'))
     }
 
     fn command(&self, program: &str) -> Command {
@@ -220,7 +220,7 @@ impl World {
             let path = entry.path();
             let name = path.strip_prefix(self.path("")).unwrap().to_string_lossy().into_owned();
             let ours = |place: &&str| name == **place || name.starts_with(&format!("{place}/"));
-            if OURS.iter().any(|place| ours(place)) || name.starts_with("repo/docs/audit/audit-report") {
+            if OURS.iter().any(ours) || name.starts_with("repo/docs/audit/audit-report") {
                 continue;
             }
             let meta = path.symlink_metadata().unwrap();
