@@ -13,7 +13,7 @@ const B: Spec = Spec("B", "cat A.txt > B.txt", "test -s B.txt", &["A"]);
 const NEVER: Spec = Spec("B", "echo no > B.txt", "grep -q yes B.txt", &["A"]);
 
 fn waiting(world: &RunWorld, node: &str) {
-    let gate = world.path().join("gate");
+    let gate = world.agents().join("gate");
     world.script(
         node,
         &format!(
@@ -27,12 +27,12 @@ fn waiting(world: &RunWorld, node: &str) {
 fn run_until_b_waits(world: &RunWorld) -> Child {
     waiting(world, "B");
     let child = world.start(&["run"]);
-    world.wait_until("B runs", || world.path().join("gate.up").exists());
+    world.wait_until("B runs", || world.agents().join("gate.up").exists());
     child
 }
 
 fn open_gate(world: &RunWorld) {
-    std::fs::write(world.path().join("gate"), "").unwrap();
+    std::fs::write(world.agents().join("gate"), "").unwrap();
 }
 
 fn signal(child: &Child, signal: &str) {
@@ -79,13 +79,13 @@ fn an_interrupted_run_goes_on_and_repeats_only_what_was_cut_off() {
 fn what_a_killed_agent_had_done_is_kept_by_a_ref() {
     let world = RunWorld::new(&[A, B]);
     waiting(&world, "B");
-    let gate = world.path().join("gate");
+    let gate = world.agents().join("gate");
     world.script(
         "B",
         &format!("echo half > B.txt; touch {0}.up; until test -e {0}; do sleep 0.02; done", gate.display()),
     );
     let mut child = world.start(&["run"]);
-    world.wait_until("B runs", || world.path().join("gate.up").exists());
+    world.wait_until("B runs", || world.agents().join("gate.up").exists());
     child.kill().unwrap();
     wait(child);
     world.script("B", B.1);
@@ -211,7 +211,7 @@ fn landed_work_needs_a_node_that_answers_for_it() {
 #[test]
 fn landed_work_that_does_not_hold_any_more_is_done_again() {
     let world = RunWorld::new(&[]);
-    let flag = world.path().join("flag").display().to_string();
+    let flag = world.agents().join("flag").display().to_string();
     let check: &'static str = Box::leak(format!("test -e {flag}").into_boxed_str());
     world.bundle(&[Spec("A", "echo a > A.txt", check, &[]), B], "");
     world.script("A", &format!("echo a > A.txt; touch {flag}"));

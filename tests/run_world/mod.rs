@@ -65,15 +65,17 @@ impl RunWorld {
         world.write(
             "audit.kdl",
             &format!(
-                "agent \"fake\" adapter=\"exec\" default=#true {{\n    command \"{}\"\n}}\n",
-                agent.display()
+                // The scripts leave signs beside themselves, which is outside of every worktree.
+                "agent \"fake\" adapter=\"exec\" default=#true {{\n    command \"{}\"\n}}\nsandbox \"auto\" {{\n    write \"{}\"\n}}\n",
+                agent.display(),
+                agents.display()
             ),
         );
         world.commit("base");
         world
     }
 
-    /// A copy of this world in another place, its agent included.
+    /// The repository.
     pub fn root(&self) -> PathBuf {
         self.dir.path().join("repo")
     }
