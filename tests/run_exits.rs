@@ -168,6 +168,8 @@ fn seven_when_somebody_else_moves_the_audit_branch() {
          c=$({git} commit-tree $b^{{tree}} -p $b -m sneaky); {git} update-ref $b $c; echo 1 > $AUDITRUN_WORKTREE/n"
     );
     world.node("A").agent(&meddle).touches(&["n"]);
+    // Inside the sandbox no agent could: this stands for anybody else on the machine.
+    world.kdl += "\nsandbox \"off\"";
     world.build();
     world.run().exits(7).says(&["audit/run-"]);
     assert!(world.log() == ["sneaky"], "nothing is overwritten: {:?}", world.log());

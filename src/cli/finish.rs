@@ -49,9 +49,13 @@ impl Ending {
         Ending { reason: Termination::VerificationFailed, message, exit: Exit::Preflight, proof: None }
     }
 
-    /// The harness failed.
+    /// The harness failed, or could not prepare a worktree as audit.kdl asks.
     pub fn of(fault: &Fault) -> Ending {
-        Ending::new(Termination::InternalError, fault.to_string())
+        let reason = match fault {
+            Fault::Preparation(_) => Termination::VerificationFailed,
+            _ => Termination::InternalError,
+        };
+        Ending::new(reason, fault.to_string())
     }
 }
 

@@ -44,6 +44,10 @@ pub enum Fault {
     /// The audit branch is not where the last landing left it.
     #[error("{0}")]
     BranchMoved(String),
+    /// Worktree preparation failed where no node is to blame: audit.kdl's `worktree` does not
+    /// fit the repository.
+    #[error("{0}")]
+    Preparation(String),
     /// Anything else that should not happen.
     #[error("{0}")]
     Other(String),

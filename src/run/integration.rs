@@ -52,7 +52,7 @@ impl<'a> Integration<'a> {
         let judged = self.judged(CheckPhase::Baseline)?;
         let prepared = prepare::prepare(self.cx.bench(), self.workspace.as_mut(), &judged);
         prepared.map_err(|e| match e {
-            prepare::Trouble::Setup(why) => Fault::Other(why),
+            prepare::Trouble::Setup(why) => Fault::Preparation(why),
             prepare::Trouble::Fault(fault) => fault,
         })?;
         self.workspace.seal()?;
