@@ -283,12 +283,12 @@ mod tests {
 
     #[test]
     fn a_program_opens_its_own_place_and_no_home_or_repository() {
-        let contained = containment("/work/repo", "/home/u");
+        let contained = containment("/srv/repo", "/home/u");
         let names = |path: &str| contained.program(Path::new(path));
         assert_eq!(names("/opt/agents/a.sh"), [Path::new("/opt/agents"), Path::new("/opt/agents/a.sh")]);
         assert_eq!(names("/home/u/a.sh"), [Path::new("/home/u/a.sh")]);
-        assert_eq!(names("/work/repo/tools/a.sh"), [Path::new("/work/repo/tools/a.sh")]);
-        assert_eq!(names("/work/a.sh"), [Path::new("/work/a.sh")]);
+        assert_eq!(names("/srv/repo/tools/a.sh"), [Path::new("/srv/repo/tools/a.sh")]);
+        assert_eq!(names("/srv/a.sh"), [Path::new("/srv/a.sh")]);
         assert_eq!(
             names("/home/u/n/lib/node_modules/c/node_modules/d/cli.js").first().map(PathBuf::as_path),
             Some(Path::new("/home/u/n/lib/node_modules"))
@@ -297,12 +297,12 @@ mod tests {
 
     #[test]
     fn a_grant_that_reaches_the_repository_ends_the_shield() {
-        let mut contained = containment("/work/repo", "/home/u");
-        let git = Path::new("/work/repo/.git");
+        let mut contained = containment("/srv/repo", "/home/u");
+        let git = Path::new("/srv/repo/.git");
         assert!(contained.shields(&[git]));
-        contained.write = vec!["/work/repo/target".into()];
+        contained.write = vec!["/srv/repo/target".into()];
         assert!(contained.shields(&[git]));
-        assert!(!contained.shields(&[Path::new("/work/repo")]));
+        assert!(!contained.shields(&[Path::new("/srv/repo")]));
         contained.write = vec!["/work".into()];
         assert!(!contained.shields(&[git]));
     }
