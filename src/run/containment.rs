@@ -303,7 +303,7 @@ mod tests {
         contained.write = vec!["/srv/repo/target".into()];
         assert!(contained.shields(&[git]));
         assert!(!contained.shields(&[Path::new("/srv/repo")]));
-        contained.write = vec!["/work".into()];
+        contained.write = vec!["/srv".into()];
         assert!(!contained.shields(&[git]));
     }
 }
