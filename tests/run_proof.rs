@@ -289,3 +289,23 @@ fn the_proof_s_ref_holds_the_artifacts_on_the_head() {
         assert!(names.lines().any(|l| l.ends_with(name)), "{name}: {names}");
     }
 }
+
+#[test]
+fn what_one_check_leaves_behind_is_not_what_another_one_passes_by() {
+    let mut world = World::new();
+    world.write(".gitignore", "built\n");
+    world.kdl += "\nremediation 0";
+    world.node("A").agent("echo 1 > a").touches(&["a"]).checks(&["echo x > built"]);
+    // Holds alone, is broken by C, and would hold at the head beside what A's check left.
+    world
+        .node("B")
+        .agent("echo 1 > b")
+        .touches(&["b"])
+        .checks(&["test ! -e c || test -e built"])
+        .deps(&["A"]);
+    world.node("C").agent("echo 1 > c").touches(&["c"]).deps(&["B"]);
+    world.build();
+    world.run().exits(1);
+    assert_eq!(world.termination(), "verification_failed");
+    gate_says_no(&world);
+}

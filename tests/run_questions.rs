@@ -177,3 +177,12 @@ fn an_answer_that_would_break_the_file_does_not() {
         assert!(!world.call(&["explain", "A"]).all().contains("INV-9"));
     }
 }
+
+#[test]
+fn evidence_that_is_no_path_of_the_repository_voids_the_answer() {
+    for path in ["/etc/passwd", "../README.md", "", "a\u{0}b"] {
+        let mut world = asked();
+        world.resolver(json!({"evidence_paths": [path]}));
+        escalates(&mut world, &["does not exist at HEAD"]);
+    }
+}

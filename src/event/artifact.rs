@@ -382,7 +382,6 @@ pub struct ResolverAnswer {
     /// 0 to 1.
     pub confidence: f64,
     /// Ids of invariants and resolved questions that it contradicts.
-    #[serde(default)]
     pub contradicts: Vec<String>,
 }
 

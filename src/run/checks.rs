@@ -104,7 +104,9 @@ pub fn run_check(
 }
 
 /// Runs every check of a node, each one even after a failure. After one that changed
-/// tracked files the candidate is laid out again by `restore`.
+/// tracked files the candidate is laid out again by `restore`. Ignored files that a check
+/// leaves (what it built) are there for the node's next one, and for nobody else's: at the
+/// head, where nodes follow each other in one worktree, each begins with a clean tree.
 ///
 /// # Errors
 /// The lane or the journal failed.
@@ -116,6 +118,9 @@ pub fn run_checks(
     restore: &dyn Fn(&mut dyn Workspace) -> Result<(), Fault>,
 ) -> Result<Vec<CheckRecord>, Fault> {
     let mut records = Vec::new();
+    if judged.phase == CheckPhase::Proof {
+        restore(workspace)?;
+    }
     for check in planned {
         if judged.cancel.requested() {
             break;
@@ -140,6 +145,7 @@ pub fn run_checks(
 }
 
 /// Runs every check of the given invariants and compares each with the newest known result.
+/// Each invariant begins with a clean tree, whatever ran before.
 ///
 /// # Errors
 /// The lane or the journal failed.
@@ -152,6 +158,9 @@ pub fn run_invariants<'p>(
 ) -> Result<Vec<InvariantRecord>, Fault> {
     let mut records = Vec::new();
     for invariant in planned {
+        if !invariant.checks.is_empty() {
+            restore(workspace)?;
+        }
         for check in &invariant.checks {
             if judged.cancel.requested() {
                 return Ok(records);

@@ -361,11 +361,13 @@ fn environment(
         env.set_path(name, &tmp);
     }
     env.set("AUDITRUN_ROLE", request.role.name());
-    if let Some(subject) = request.subject.filter(|_| request.role == Role::Node) {
+    // What a resolver or an arbiter is asked about is no node.
+    let about_node = !matches!(request.role, Role::Resolver | Role::Arbiter);
+    if let Some(subject) = request.subject.filter(|_| about_node) {
         env.set("AUDITRUN_NODE_ID", subject.as_str());
-        env.set("AUDITRUN_ATTEMPT", request.attempt.to_string());
-        env.set("AUDITRUN_PORT_BASE", request.port_base.to_string());
     }
+    env.set("AUDITRUN_ATTEMPT", request.attempt.max(1).to_string());
+    env.set("AUDITRUN_PORT_BASE", request.port_base.to_string());
     env.set_path("AUDITRUN_WORKTREE", place.dir());
     env.set_path("AUDITRUN_PROMPT_FILE", prompt_file);
     Ok(env)

@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::base::text::head;
-use crate::base::{Id, Oid, PatternSet};
+use crate::base::{Id, Oid, Pattern, PatternSet};
 use crate::bundle::{self, BundleFiles, Question, State};
 use crate::config::Role;
 use crate::event::{ArbiterAnswer, Event, ResolverAnswer};
@@ -156,7 +156,7 @@ fn consult<T: serde::de::DeserializeOwned>(
         let request = Request {
             role,
             subject: Some(question),
-            attempt: 0,
+            attempt: if again { 2 } else { 1 },
             agent,
             prompt: prompt.clone().into_bytes(),
             env: None,
@@ -196,7 +196,9 @@ fn void(
         return Ok(Some(format!("its confidence {} lies outside of 0 to 1", answer.confidence)));
     }
     for path in &answer.evidence_paths {
-        if cx.repo.blob(commit, path)?.is_none() {
+        // An agent's text: what is no path inside of the repository can't exist at HEAD.
+        let inside = Pattern::parse(path).is_ok_and(|p| !p.is_negated()) && !path.contains('\0');
+        if !inside || cx.repo.blob(commit, path)?.is_none() {
             return Ok(Some(format!("its evidence {path:?} does not exist at HEAD")));
         }
     }

@@ -128,8 +128,10 @@ impl Place<'_> {
             Err(Trouble::Fault(fault)) => return Err(fault),
         }
         workspace.seal()?;
-        workspace.checkout_tree(&self.evidence.head, self.tree)?;
+        // Each invariant and each node begins with a clean tree: what one leaves behind must
+        // not be what another one passes by.
         for invariant in &self.evidence.plan.invariants {
+            workspace.checkout_tree(&self.evidence.head, self.tree)?;
             for check in &invariant.checks {
                 let timeout = check.check.timeout.as_ref().map(|t| t.value).or(invariant.timeout);
                 let record = self.run(bench, workspace, None, check, timeout)?;
@@ -138,6 +140,7 @@ impl Place<'_> {
         }
         for node in &self.evidence.plan.nodes {
             let id = &node.node.id.value;
+            workspace.checkout_tree(&self.evidence.head, self.tree)?;
             for check in node.checks.iter().filter(|c| self.holds_at_head(id, &c.check.command.value)) {
                 let timeout = check.check.timeout.as_ref().map(|t| t.value);
                 let record = self.run(bench, workspace, Some(id), check, timeout)?;

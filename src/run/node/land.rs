@@ -2,6 +2,7 @@
 //! what lands: after a rebase the checks run again on exactly the rebased tree.
 
 use crate::base::{Oid, text::count};
+use crate::config::ExpectedSignal;
 use crate::event::{CheckPhase, Event, LandingRecord};
 use crate::gate::invariants::Baseline;
 use crate::gate::{loc, touches};
@@ -139,7 +140,8 @@ impl NodeRun<'_> {
         let counted = loc::count(&diff.changes, &cx.loc_exclude);
         self.judge_loc(counted.loc)?;
         let had_work = self.facts.diff.as_ref().is_some_and(|d| d.nonempty);
-        if had_work && diff.changes.is_empty() {
+        let needed = self.planned.settings.expected_signal.value == ExpectedSignal::RequireNonempty;
+        if had_work && needed && diff.changes.is_empty() {
             return Err(Stop::failed(
                 "land: nothing is left of the change after the rebase; a sibling landed the same",
             ));
