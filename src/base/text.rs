@@ -32,6 +32,10 @@ pub fn count(n: usize, noun: &str) -> String {
 /// `text` with control characters (escape sequences among them) made visible, so that
 /// what an agent printed can't steer a terminal. Newlines and tabs stay.
 pub fn neutral(text: &str) -> String {
+    // Nearly every text is plain, and copied as a whole.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t')) {
+        return text.to_owned();
+    }
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,

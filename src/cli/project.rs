@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::{Layout, Masker, Oid};
@@ -130,7 +131,12 @@ impl Project {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(files),
             Err(e) => return Err(unreadable(&prompts, &e)),
         };
-        for entry in entries.flatten().filter(|e| e.path().is_file()) {
+        // The directory says what most entries are; only a link has to be followed.
+        let is_file = |e: &DirEntry| match e.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind.is_file(),
+            _ => e.path().is_file(),
+        };
+        for entry in entries.flatten().filter(is_file) {
             let name = entry.file_name().to_string_lossy().into_owned();
             let bytes = std::fs::read(entry.path()).map_err(|e| unreadable(&entry.path(), &e))?;
             files.prompts.push((name, bytes));

@@ -27,7 +27,8 @@ const MAX_SETTINGS: usize = 50_000;
 
 /// What the parser may be given.
 pub(super) struct Scanned {
-    /// The text with its block comments blanked out, of the same length.
+    /// The text with its comments blanked out, of the same length. The parser tries every kind of
+    /// line end at every character of a `//` comment; spaces it passes at once.
     pub text: String,
     /// Where its settings stand, each with all that is in it.
     pub chunks: Vec<Range<usize>>,
@@ -166,7 +167,9 @@ impl<'a> Scanner<'a> {
     fn slash(&mut self) {
         match self.rest().get(1) {
             Some(b'/') => {
+                let start = self.at;
                 self.at += self.text().find(ends_line).unwrap_or(self.rest().len());
+                self.comments.push(start..self.at);
             }
             Some(b'*') => self.block_comment(),
             Some(b'-') => {
@@ -311,7 +314,7 @@ impl<'a> Scanner<'a> {
                 comment.fill(b' ');
             }
         }
-        // Only whole comments were overwritten, each from '/' to '/', so this stays UTF-8.
+        // Only whole comments were overwritten, from a '/' to a '/' or a line's end: this stays UTF-8.
         let text = String::from_utf8(bytes).unwrap_or_default();
         if let Some(chunk) = self.chunks.get(MAX_SETTINGS) {
             let what = format!("the file has more than {MAX_SETTINGS} settings");
@@ -404,8 +407,8 @@ mod tests {
         for (text, settings) in [
             ("a 1\n\n// x\nb 2; c 3\r\nd", vec!["a 1", "b 2", "c 3", "d"]),
             ("a {\n b\n}\nc \"\"\"\n x\n \"\"\"\n", vec!["a {\n b\n}", "c \"\"\"\n x\n \"\"\""]),
-            ("a \\\n 1\nb \\ // x\r\n 2\nc", vec!["a \\\n 1", "b \\ // x\r\n 2", "c"]),
-            ("a 1 // x\u{2028}b 2\u{85}c", vec!["a 1 // x", "b 2", "c"]),
+            ("a \\\n 1\nb \\ // x\r\n 2\nc", vec!["a \\\n 1", "b \\ \r\n 2", "c"]),
+            ("a 1 // x\u{2028}b 2\u{85}c", vec!["a 1", "b 2", "c"]),
             ("a \\\u{3000}\r\n 1\nb", vec!["a \\ 1", "b"]),
             ("/- a 1\nb", vec!["/- a 1", "b"]),
             ("/-\n\na {\n}\nb", vec!["/-\n\na {\n}", "b"]),
@@ -426,6 +429,9 @@ mod tests {
 
     #[test]
     fn comments_are_blanked_without_moving_anything() {
+        let text = "c \\ // ö\u{2028}1 //";
+        let scanned = scan(&Source::new("f", text)).ok().map(|s| s.text);
+        assert_eq!(scanned, Some("c \\      \u{2028}1   ".to_owned()));
         let text = "a /* ü {\n */ b\n";
         let scanned = scan(&Source::new("f", text)).ok().map(|s| s.text);
         assert_eq!(scanned, Some(format!("a{}b\n", " ".repeat(text.find('b').unwrap() - 1))));

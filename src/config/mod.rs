@@ -30,6 +30,8 @@ pub use resolve::{NOTIFY_VARIABLES, VARIABLES};
 pub use schema::schema;
 pub use starter::{Look, starter};
 
+use std::thread;
+
 use crate::diag::{Diags, Source};
 use include::Gathered;
 
@@ -46,20 +48,18 @@ const DEFAULTS_NAME: &str = "defaults.kdl";
 /// Every problem of every file, of the environment and of the flags at once, ordered by
 /// place; warnings are among them.
 pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
-    let defaults = defaults();
+    // The defaults are read beside the user's files: each costs the parser about the same time.
+    let (defaults, (source, mut gathered)) = thread::scope(|scope| {
+        let defaults = thread::Builder::new().spawn_scoped(scope, defaults);
+        let user = user_files(input);
+        let defaults = match defaults {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => self::defaults(),
+        };
+        (defaults, user)
+    });
     let mut diags = defaults.diags.clone();
-    let mut source = None;
-    let mut gathered = Gathered::default();
-    if let Some((name, bytes)) = &input.file {
-        match read::source(name, bytes) {
-            Ok(text) => {
-                gathered = include::gather(&text, input.read);
-                diags.extend(std::mem::take(&mut gathered.diags));
-                source = Some(text);
-            }
-            Err(problems) => diags.extend(problems),
-        }
-    }
+    diags.extend(std::mem::take(&mut gathered.diags));
     let folder = input.file.as_ref().and_then(|(name, _)| name.rsplit_once('/')).map_or("", |(f, _)| f);
     let (config, problems) =
         resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
@@ -67,6 +67,18 @@ pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
     match config {
         Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),
         _ => Err(diags.sorted()),
+    }
+}
+
+/// audit.kdl, and what it says with all that it includes; nothing where there is none.
+fn user_files(input: &LoadInput) -> (Option<Source>, Gathered) {
+    let Some((name, bytes)) = &input.file else { return (None, Gathered::default()) };
+    match read::source(name, bytes) {
+        Ok(text) => {
+            let gathered = include::gather(&text, input.read);
+            (Some(text), gathered)
+        }
+        Err(diags) => (None, Gathered { diags, ..Gathered::default() }),
     }
 }
 

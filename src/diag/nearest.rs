@@ -4,12 +4,18 @@
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |s: &str| s.to_lowercase().replace('_', "-");
     let word = plain(word);
-    known
-        .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(&word, &plain(k)), k))
-        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(word.chars().count()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, k)| k)
+    let length = word.chars().count();
+    let near = |k: &'a str| {
+        let most = 1 + k.chars().count().min(length) / 4;
+        let known = plain(k);
+        // Each character more or less is one edit at least: most words are told apart by that.
+        if known.chars().count().abs_diff(length) > most {
+            return None;
+        }
+        let distance = strsim::damerau_levenshtein(&word, &known);
+        (distance <= most).then_some((distance, k))
+    };
+    known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, k)| k)
 }
 
 #[cfg(test)]

@@ -201,6 +201,53 @@ fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
 }
 
 /// What stands in the way outside of the files: the state of the working tree, the disk.
+pub struct Surroundings {
+    obstacles: Diags,
+    root: PathBuf,
+    /// Bytes of one worktree; `None` without a commit to stand on.
+    worktree: Option<u64>,
+}
+
+impl Surroundings {
+    /// Looks at the repository. Nothing of the bundle is needed for it, so the two can be read at
+    /// the same time.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn look(repo: &Repo, layout: &Layout, head: Option<&Oid>) -> Result<Surroundings, Fault> {
+        let mut obstacles = Diags::new();
+        for obstacle in repo.obstacles(layout)? {
+            obstacles.push(Diag::error("preflight::repository", obstacle.what).help(obstacle.remedy));
+        }
+        let worktree = head.map(|head| repo.checkout_size(head)).transpose()?;
+        Ok(Surroundings { obstacles, root: repo.root().to_owned(), worktree })
+    }
+
+    /// The problems, those of a plan's worktrees among them.
+    pub fn problems(self, plan: Option<&Plan>) -> Diags {
+        let mut problems = self.obstacles;
+        if let (Some(plan), Some(worktree)) = (plan, self.worktree) {
+            disk(plan, worktree, &self.root, &mut problems);
+        }
+        problems
+    }
+}
+
+/// Room for a worktree of each lane and the integration's.
+fn disk(plan: &Plan, worktree: u64, root: &Path, problems: &mut Diags) {
+    let lanes = plan.max_parallel.min(plan.nodes.len()) as u64 + 1;
+    let needed = worktree.saturating_mul(lanes);
+    let free = crate::files::free_space(root).unwrap_or(u64::MAX);
+    if needed > free {
+        let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1024 * 10 / 1024);
+        problems.push(
+            Diag::error("preflight::disk", format!("{} need about {}, {} are free", count(usize::try_from(lanes).unwrap_or(0), "worktree"), gib(needed), gib(free)))
+                .help("free some space, run fewer nodes at once (-j), or put worktrees elsewhere: worktree { root \"DIR\" }"),
+        );
+    }
+}
+
+/// [`Surroundings`] seen and judged in one.
 ///
 /// # Errors
 /// Git failed.
@@ -210,32 +257,26 @@ pub fn surroundings(
     plan: Option<&Plan>,
     head: Option<&Oid>,
 ) -> Result<Diags, Fault> {
-    let mut problems = Diags::new();
-    for obstacle in repo.obstacles(layout)? {
-        problems.push(Diag::error("preflight::repository", obstacle.what).help(obstacle.remedy));
-    }
-    if let (Some(plan), Some(head)) = (plan, head) {
-        let lanes = plan.max_parallel.min(plan.nodes.len()) as u64 + 1;
-        let needed = repo.checkout_size(head)?.saturating_mul(lanes);
-        let free = crate::files::free_space(repo.root()).unwrap_or(u64::MAX);
-        if needed > free {
-            let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1024 * 10 / 1024);
-            problems.push(
-                Diag::error("preflight::disk", format!("{} need about {}, {} are free", count(usize::try_from(lanes).unwrap_or(0), "worktree"), gib(needed), gib(free)))
-                    .help("free some space, run fewer nodes at once (-j), or put worktrees elsewhere: worktree { root \"DIR\" }"),
-            );
-        }
-    }
-    Ok(problems)
+    Ok(Surroundings::look(repo, layout, head)?.problems(plan))
 }
 
-/// The reports of phase 0, by their paths relative to out.
+/// The reports of phase 0, by their paths relative to out. The two large ones are made at the
+/// same time.
 pub fn reports(plan: &Plan, run_id: &RunId) -> Vec<(&'static str, Vec<u8>)> {
+    let run_id = run_id.as_str();
+    let (trace, dispatch, json, checks) = std::thread::scope(|scope| {
+        let dispatch = scope.spawn(|| plan::render::dispatch_plan(plan, run_id));
+        let json = plan::render::dispatch_json(plan, run_id);
+        let trace = plan::render::trace_matrix(plan);
+        let checks = plan::render::check_normalization(plan);
+        let dispatch = dispatch.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (trace, dispatch, json, checks)
+    });
     vec![
-        ("preflight/trace_matrix.md", plan::render::trace_matrix(plan).into_bytes()),
-        ("preflight/dispatch_plan.md", plan::render::dispatch_plan(plan, run_id.as_str()).into_bytes()),
-        ("preflight/dispatch_plan.json", plan::render::dispatch_json(plan, run_id.as_str()).into_bytes()),
-        ("preflight/check_normalization.md", plan::render::check_normalization(plan).into_bytes()),
+        ("preflight/trace_matrix.md", trace.into_bytes()),
+        ("preflight/dispatch_plan.md", dispatch.into_bytes()),
+        ("preflight/dispatch_plan.json", json.into_bytes()),
+        ("preflight/check_normalization.md", checks.into_bytes()),
     ]
 }
 

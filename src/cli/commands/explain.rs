@@ -28,7 +28,7 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
         ));
     };
     let json = screen.format() == Format::Json;
-    let settings = plan::render::settings(&planned.settings);
+    let settings = plan::render::settings::<String>(&planned.settings);
     let row = |(name, s): (String, plan::SourcedValue)| (name, plain(&s.value), s.source);
     screen.print(&table(&settings.into_iter().map(row).collect::<Vec<_>>(), json));
     Ok(Exit::Ok)

@@ -7,8 +7,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::Diags;
+use crate::files;
 use crate::plan;
-use crate::run::preflight::{self, Examined};
+use crate::run::preflight::{self, Examined, Surroundings};
 
 /// Examines everything and writes the reports.
 ///
@@ -29,7 +30,8 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let out = project.repo.root().join(project.layout.out());
     for (path, bytes) in preflight::reports(&examined.plan, &run_id) {
         let path = out.join(path);
-        crate::files::atomic_write(&path, &bytes)
+        // Not synced: the next call makes the same from the bundle, faster than a disk writes it.
+        files::replace(&path, &bytes, files::Sync::Nothing)
             .map_err(|e| Failure::Internal(format!("can't write {}: {e}", path.display())))?;
     }
     let plan = &examined.plan;
@@ -58,12 +60,16 @@ pub fn show(project: &Project, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 fn examine(project: &Project) -> Result<Examined, Failure> {
-    let mut problems = project.unsettled()?;
-    let head = project.repo.head()?.commit;
-    let files = project.files_on_disk()?;
-    let examined = preflight::examine(&project.input(&files));
-    let plan = examined.as_ref().ok().map(|e| &e.plan);
-    problems.extend(preflight::surroundings(&project.repo, &project.layout, plan, head.as_ref())?);
+    // Git looks at the checkout while the bundle is read: neither waits for the other's answer.
+    let (around, examined) = std::thread::scope(|scope| {
+        let around = scope.spawn(|| look_around(project));
+        let files = project.files_on_disk();
+        let examined = files.map(|files| preflight::examine(&project.input(&files)));
+        (around.join(), examined)
+    });
+    let around = around.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let ((mut problems, around), examined) = (around?, examined?);
+    problems.extend(around.problems(examined.as_ref().ok().map(|e| &e.plan)));
     problems.extend(project.sandbox());
     match examined {
         Ok(mut examined) if !problems.has_errors() => {
@@ -78,4 +84,11 @@ fn examine(project: &Project) -> Result<Examined, Failure> {
             Err(Failure::Preflight(all))
         }
     }
+}
+
+/// What is not committed, and what stands in the way of a run.
+fn look_around(project: &Project) -> Result<(Diags, Surroundings), Failure> {
+    let unsettled = project.unsettled()?;
+    let head = project.repo.head()?.commit;
+    Ok((unsettled, Surroundings::look(&project.repo, &project.layout, head.as_ref())?))
 }

@@ -1,5 +1,7 @@
 //! dispatch_plan.md: what will run when, and by which settings.
 
+use std::borrow::Cow;
+
 use super::super::{EdgeKind, NodeIx, Plan, PlannedNode};
 use super::json;
 use super::markdown::{cell_code, code, head, plain, row};
@@ -92,7 +94,7 @@ fn hotspots(plan: &Plan, out: &mut String) {
 fn settings(node: &PlannedNode, out: &mut String) {
     out.push_str(&format!("\n### {}\n\n", code(node.node.id.as_str())));
     out.push_str(&head(&["setting", "value", "source"]));
-    for (name, setting) in json::settings(&node.settings) {
+    for (name, setting) in json::settings::<Cow<'_, str>>(&node.settings) {
         let value = match &setting.value {
             serde_json::Value::Null => "none".to_owned(),
             serde_json::Value::String(text) => cell_code(text),

@@ -80,9 +80,14 @@ fn edges(plan: &Plan) -> Vec<DispatchEdge> {
 
 /// Every setting of a node by its name. What a value looks like does not depend on the
 /// form in which the bundle was written.
-pub fn settings(s: &NodeSettings) -> BTreeMap<String, SourcedValue> {
+///
+/// A name is text of whichever kind suits the caller: most are fixed, and a plan has many nodes.
+pub fn settings<N>(s: &NodeSettings) -> BTreeMap<N, SourcedValue>
+where
+    N: Ord + From<&'static str> + From<String>,
+{
     let loc = |value: Option<u64>| SourcedValue { value: json!(value), source: s.loc_origin.to_string() };
-    let mut all = BTreeMap::from([
+    let mut all: BTreeMap<N, SourcedValue> = [
         ("agent", sourced(&s.agent, |a| json!(a))),
         ("timeout", sourced(&s.timeout, |t| json!(format_duration(*t)))),
         ("retries", sourced(&s.retries, |r| json!(r))),
@@ -93,17 +98,17 @@ pub fn settings(s: &NodeSettings) -> BTreeMap<String, SourcedValue> {
         ("loc_cap", loc(s.loc_cap)),
         ("loc_warn", loc(s.loc_warn)),
         ("loc_extreme", loc(Some(s.loc_extreme))),
-    ])
+    ]
     .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect::<BTreeMap<String, SourcedValue>>();
+    .map(|(name, value)| (N::from(name), value))
+    .collect();
     for (name, value) in &s.env.set {
         let shown = SourcedValue { value: json!(shown(name, value)), source: value.span.to_string() };
-        all.insert(format!("env.{name}"), shown);
+        all.insert(N::from(format!("env.{name}")), shown);
     }
     for name in &s.env.pass {
         let passed = SourcedValue { value: json!("passed through"), source: name.span.to_string() };
-        all.insert(format!("env.{}", name.value), passed);
+        all.insert(N::from(format!("env.{}", name.value)), passed);
     }
     all
 }

@@ -8,8 +8,9 @@ const MARKUP: &[char] = &['\\', '`', '*', '_', '[', ']', '<', '>', '&', '|', '#'
 
 /// Plain text on one line, for a cell, a heading or a list item.
 pub(super) fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in neutral(text).chars() {
+    let text = neutral(text);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         match c {
             '\n' | '\t' => out.push(' '),
             c if MARKUP.contains(&c) && !joins_words(c, &out) => out.extend(['\\', c]),
@@ -26,7 +27,10 @@ fn joins_words(c: char, before: &str) -> bool {
 
 /// A code span on one line.
 pub(super) fn code(text: &str) -> String {
-    let text = neutral(text).replace(['\n', '\t'], " ");
+    let mut text = neutral(text);
+    if text.contains(['\n', '\t']) {
+        text = text.replace(['\n', '\t'], " ");
+    }
     let ticks = "`".repeat(longest_run(&text) + 1);
     let edge = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
     format!("{ticks}{edge}{text}{edge}{ticks}")
@@ -34,7 +38,8 @@ pub(super) fn code(text: &str) -> String {
 
 /// A code span inside of a table, where a pipe would end the cell.
 pub(super) fn cell_code(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    let code = code(text);
+    if code.contains('|') { code.replace('|', "\\|") } else { code }
 }
 
 /// A fenced block of shell that shows `text` to the byte (control characters aside).
@@ -49,7 +54,12 @@ fn longest_run(text: &str) -> usize {
 
 /// One row of a table.
 pub(super) fn row(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
+    let mut row = String::with_capacity(cells.iter().map(|c| c.len() + 3).sum::<usize>() + 2);
+    for cell in cells {
+        row.extend(["| ", cell, " "]);
+    }
+    row.push_str("|\n");
+    row
 }
 
 /// The head of a table.
