@@ -7,8 +7,8 @@ use super::node::NodeState;
 use crate::base::{Id, Oid};
 use crate::config::Role;
 use crate::event::{
-    AgentRecord, CheckRecord, InvariantRecord, LandingRecord, NextPredicted, NodeStatus, NoticeLevel,
-    Outcome, ProcessStamp, Termination,
+    AgentRecord, CheckRecord, InvariantRecord, LandingRecord, NextPredicted, NoticeLevel, Outcome,
+    ProcessStamp, Termination,
 };
 
 /// Everything that a journal says about a run. The default is the state before the first line.
@@ -278,11 +278,6 @@ impl RunState {
     /// its newest record.
     pub fn active_ms(&self) -> u64 {
         self.lifetimes.iter().map(|l| elapsed_ms(&l.from, &l.to)).sum()
-    }
-
-    /// Nodes that are not verified, in graph.md's order.
-    pub fn unverified(&self) -> impl Iterator<Item = &NodeState> {
-        self.nodes.iter().filter(|n| n.status() != Some(NodeStatus::Verified))
     }
 }
 

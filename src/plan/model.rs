@@ -98,11 +98,6 @@ impl PlannedCheck {
         };
         PlannedCheck { check, normalized: command.to_owned(), verbatim_because: None }
     }
-
-    /// True if the check declared that it reads outside the worktree.
-    pub fn reads_repo(&self) -> bool {
-        self.check.scope == CheckScope::Repo
-    }
 }
 
 /// An invariant with every check that is bound to it (state.md's first, then audit.kdl's).
@@ -166,9 +161,4 @@ pub struct Plan {
     pub comparisons: usize,
 }
 
-impl Plan {
-    /// The index of a node by its id.
-    pub fn index_of(&self, id: &Id) -> Option<NodeIx> {
-        self.nodes.iter().position(|n| n.node.id.value == *id)
-    }
-}
+impl Plan {}

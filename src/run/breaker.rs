@@ -110,11 +110,6 @@ impl Breaker {
         }
     }
 
-    /// True while agents may start freely.
-    pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
-    }
-
     fn open(&mut self, now: Timestamp, known: Option<Timestamp>) -> Pause {
         let until = known.unwrap_or_else(|| {
             let pause = self.guess();
