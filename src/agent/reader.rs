@@ -148,6 +148,13 @@ impl Seen {
         }
     }
 
+    /// The end of a stream whose last word is a result event: a whole one without it is a fault.
+    pub(super) fn close_with_result(&mut self, whole: bool, result: bool) {
+        if whole && !result {
+            self.fault("it ended without a result event");
+        }
+    }
+
     /// A fault that a text or a status code explains.
     pub(super) fn fault_of(&mut self, what: &str, status: Option<u64>, explained_by: &str) {
         self.fault(what);

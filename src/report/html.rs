@@ -8,7 +8,7 @@ use super::metrics::Invocation;
 use super::model::{NodeReport, VerdictKind};
 use super::outputs::{missing, outputs};
 use super::stage::Stage;
-use super::table::{duration, number, usd};
+use super::table::{NODE_COLUMNS, duration, number, usd};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -99,19 +99,6 @@ fn facts(stage: &Stage<'_>) -> String {
 }
 
 fn nodes(nodes: &[NodeReport]) -> String {
-    let head = [
-        "node",
-        "status",
-        "deliverable",
-        "tier",
-        "attempts",
-        "lines",
-        "cap",
-        "time",
-        "cost",
-        "commit",
-        "reason",
-    ];
     let row = |n: &NodeReport| {
         vec![
             n.id.to_string(),
@@ -127,7 +114,7 @@ fn nodes(nodes: &[NodeReport]) -> String {
             n.reason.clone(),
         ]
     };
-    table(&head, nodes.iter().map(row))
+    table(&NODE_COLUMNS, nodes.iter().map(row))
 }
 
 fn agents(calls: &[Invocation]) -> String {

@@ -2,7 +2,7 @@
 
 use super::escape::{code, markdown};
 use super::model::*;
-use super::table::{bullets, duration, number, section, table, usd};
+use super::table::{NODE_COLUMNS, bullets, duration, number, section, table, usd};
 use super::timeline::Moment;
 use crate::base::text::count;
 use crate::proof::{HeadState, InvariantState, Proof};
@@ -60,19 +60,6 @@ fn facts(run: &RunFacts, proof: Option<&Proof>) -> String {
 }
 
 pub(super) fn nodes(nodes: &[NodeReport]) -> String {
-    let head = [
-        "node",
-        "status",
-        "deliverable",
-        "tier",
-        "attempts",
-        "lines",
-        "cap",
-        "time",
-        "cost",
-        "commit",
-        "reason",
-    ];
     let row = |n: &NodeReport| {
         vec![
             code(n.id.as_str()),
@@ -88,7 +75,7 @@ pub(super) fn nodes(nodes: &[NodeReport]) -> String {
             markdown(&n.reason),
         ]
     };
-    table(&head, nodes.iter().map(row))
+    table(&NODE_COLUMNS, nodes.iter().map(row))
 }
 
 fn coverage(proof: &Proof) -> String {

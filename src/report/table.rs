@@ -2,6 +2,10 @@
 
 use super::escape::markdown;
 
+/// What every report says of a node, in this order.
+pub(super) const NODE_COLUMNS: [&str; 11] =
+    ["node", "status", "deliverable", "tier", "attempts", "lines", "cap", "time", "cost", "commit", "reason"];
+
 /// A table, or the word none. Cells are escaped already, but for the pipes that would end them.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut body = String::new();

@@ -68,6 +68,24 @@ impl<'a> Integration<'a> {
         Ok(Judged { node: None, attempt: 0, phase, env, cancel: &self.cx.cancel })
     }
 
+    /// For a node's checks: with its own additions to the environment.
+    fn judged_for<'j>(&self, planned: &'j PlannedNode, phase: CheckPhase) -> Result<Judged<'j>, Fault>
+    where
+        'a: 'j,
+    {
+        let id = &planned.node.id.value;
+        let mut env = self.cx.environment(Some(&planned.settings.env)).map_err(Fault::Other)?;
+        env.set_path("AUDITRUN_WORKTREE", self.workspace.dir());
+        env.set("AUDITRUN_NODE_ID", id.as_str());
+        Ok(Judged { node: Some(id), attempt: 0, phase, env, cancel: &self.cx.cancel })
+    }
+
+    /// Lays out the commit that the worktree stands at, whatever a check has made of it.
+    fn restore(&self) -> Result<impl Fn(&mut dyn Workspace) -> Result<(), Fault> + use<>, Fault> {
+        let (at, tree) = (self.at.clone(), self.cx.repo.tree_of(&self.at)?);
+        Ok(move |workspace: &mut dyn Workspace| Ok(workspace.checkout_tree(&at, &tree)?))
+    }
+
     /// Runs every invariant once: what fails now is no node's regression.
     ///
     /// # Errors
@@ -88,8 +106,7 @@ impl<'a> Integration<'a> {
 
     fn invariants(&mut self, phase: CheckPhase) -> Result<Vec<InvariantRecord>, Fault> {
         let judged = self.judged(phase)?;
-        let (cx, at) = (self.cx, self.at.clone());
-        let restore = move |w: &mut dyn Workspace| Ok(w.checkout_tree(&at, &cx.repo.tree_of(&at)?)?);
+        let (cx, restore) = (self.cx, self.restore()?);
         checks::run_invariants(cx, self.workspace.as_mut(), &judged, &cx.plan.invariants, &restore)
     }
 
@@ -103,19 +120,13 @@ impl<'a> Integration<'a> {
             self.lay_out(&head)?;
         }
         let invariants = self.invariants(CheckPhase::Proof)?;
+        let (cx, restore) = (self.cx, self.restore()?);
         let mut all = Vec::new();
-        for planned in &self.cx.plan.nodes {
-            let id = &planned.node.id.value;
-            let mut judged = self.judged(CheckPhase::Proof)?;
-            judged.env = self.cx.environment(Some(&planned.settings.env)).map_err(Fault::Other)?;
-            judged.env.set_path("AUDITRUN_WORKTREE", self.workspace.dir());
-            judged.env.set("AUDITRUN_NODE_ID", id.as_str());
-            let judged = Judged { node: Some(id), ..judged };
-            let (cx, at) = (self.cx, head.clone());
-            let restore = move |w: &mut dyn Workspace| Ok(w.checkout_tree(&at, &cx.repo.tree_of(&at)?)?);
+        for planned in &cx.plan.nodes {
+            let judged = self.judged_for(planned, CheckPhase::Proof)?;
             let records =
                 checks::run_checks(cx, self.workspace.as_mut(), &judged, &planned.checks, &restore)?;
-            all.push((id.clone(), records));
+            all.push((planned.node.id.value.clone(), records));
         }
         Ok(AtHead { invariants, checks: all })
     }
@@ -152,11 +163,7 @@ impl<'a> Integration<'a> {
     ) -> Result<Result<(), String>, Fault> {
         self.lay_out(&landing.old)?;
         self.workspace.checkout_tree(&landing.old, &landing.landed_tree)?;
-        let id = &planned.node.id.value;
-        let mut judged = self.judged(CheckPhase::Verify)?;
-        judged.env = self.cx.environment(Some(&planned.settings.env)).map_err(Fault::Other)?;
-        judged.env.set_path("AUDITRUN_WORKTREE", self.workspace.dir());
-        judged.env.set("AUDITRUN_NODE_ID", id.as_str());
+        let judged = self.judged_for(planned, CheckPhase::Verify)?;
         let mut checks = Vec::new();
         for check in &planned.checks {
             checks.push(self.quietly(&judged, check, landing, None)?);

@@ -261,6 +261,18 @@ impl World {
         names.lines().map(str::to_owned).collect()
     }
 
+    /// Runs a node A that prints WROTE for each way out that it finds, and asserts that it found
+    /// none, did its work all the same, and left nothing else.
+    pub fn assert_nothing_escapes(&self) {
+        self.prepare();
+        let before = self.operators();
+        let run = self.auditrun("run");
+        assert_eq!(run.code, 0, "{}\n{}", run.err, self.log("A"));
+        assert!(!self.log("A").contains("WROTE"), "{}", self.log("A"));
+        self.assert_contained(&before, &run);
+        assert_eq!(self.landed(), ["A.out"]);
+    }
+
     /// Asserts that the one who was run could do nothing that shows.
     pub fn assert_contained(&self, before: &BTreeMap<String, (u32, Vec<u8>)>, run: &Run) {
         let after = self.operators();
