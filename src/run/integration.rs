@@ -171,6 +171,7 @@ impl<'a> Integration<'a> {
         let mut invariants = Vec::new();
         let cited = &planned.node.invariants;
         for invariant in self.cx.plan.invariants.iter().filter(|i| cited.iter().any(|c| c.value == i.id)) {
+            self.workspace.checkout_tree(&landing.old, &landing.landed_tree)?;
             for check in &invariant.checks {
                 let ran = self.quietly(&judged, check, landing, invariant.timeout)?;
                 let known = self.cx.baseline(&invariant.id, &ran.command);
