@@ -23,5 +23,6 @@ pub mod gate;
 pub mod run;
 pub mod proof;
 pub mod report;
+pub mod qa;
 pub mod ui;
 pub mod cli;
