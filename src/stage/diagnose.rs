@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Scene;
 use super::evidence::{self, Given};
-use super::explain::explain;
+use super::explain::{explain, explain_end};
 use super::overseer::Onlooker;
 use crate::agent::classify;
 use crate::base::text::{head, neutral};
@@ -31,7 +31,7 @@ const ITEMS: usize = 20;
 
 /// The diagnosis of these failures.
 pub fn diagnose(scene: &Scene<'_>, state: &RunState, failures: &[Failure]) -> Diagnosis {
-    let known = explain(failures);
+    let known = if failures.is_empty() { explain_end(state) } else { explain(failures) };
     let name = &scene.config.agent_for(Role::Diagnostic).value;
     let (answer, stand_in, asked) = match why_not(scene, state, name) {
         Some(why) => (None, Some(why), false),

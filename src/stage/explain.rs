@@ -2,7 +2,8 @@
 //! nothing that is not in the records. Pure.
 
 use crate::base::text::{count, head, neutral, tail};
-use crate::event::{DiagnosisAnswer, Failure, FailureClass};
+use crate::event::{DiagnosisAnswer, Failure, FailureClass, Termination};
+use crate::journal::RunState;
 
 /// Failures that are told one by one.
 const TOLD: usize = 5;
@@ -25,6 +26,29 @@ pub fn explain(failures: &[Failure]) -> DiagnosisAnswer {
         evidence: told().flat_map(evidence).collect(),
         remediation_steps: unique(told().map(remedy)),
         prevention: unique(told().map(|f| prevention(f).to_owned())),
+    }
+}
+
+/// What the records say about a run in which nothing failed on its own account: it was ended.
+pub fn explain_end(state: &RunState) -> DiagnosisAnswer {
+    let (summary, cause) = match &state.finished {
+        Some(end) if end.reason == Termination::Interrupted => {
+            (format!("the run was interrupted: {}", end.message), "the operator asked for the end")
+        }
+        Some(end) => {
+            (format!("the run ended as {}: {}", end.reason.name(), end.message), "nothing else is recorded")
+        }
+        None => (
+            "the run's end was never recorded".to_owned(),
+            "its process was killed, or the machine went down",
+        ),
+    };
+    DiagnosisAnswer {
+        error_summary: summary,
+        root_cause: cause.to_owned(),
+        evidence: vec![crate::base::names::JOURNAL.to_owned()],
+        remediation_steps: vec!["go on where it stopped: auditrun resume".to_owned()],
+        prevention: Vec::new(),
     }
 }
 

@@ -1,12 +1,21 @@
 //! The part of the audit stage that deals with a failed run: what failed, why, and who is told.
 //! Nothing here changes how a run ended.
 
+mod aftermath;
+mod api;
+mod body;
 mod diagnose;
 mod evidence;
 mod explain;
 mod failures;
 mod fingerprint;
+mod gh;
+mod issue;
 mod overseer;
+mod policy;
+mod rest;
+mod tracker;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,8 +29,7 @@ use crate::run::containment::Containment;
 use crate::run::environment::Operator;
 use crate::run::recorder::Recorder;
 
-pub use diagnose::diagnose;
-pub use explain::explain;
+pub use aftermath::{Aftermath, aftermath};
 pub use failures::failures;
 
 /// Where the stage runs, and with what.
