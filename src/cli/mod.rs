@@ -71,6 +71,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Check => commands::check::run(common, screen),
         Command::Fmt(args) => commands::fmt::run(common, args, screen),
         Command::Init(args) => commands::init::run(common, args, screen),
+        Command::Learn => commands::learn::run(common, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
         Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
