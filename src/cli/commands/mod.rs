@@ -12,6 +12,7 @@ pub mod init;
 pub mod list;
 pub mod man;
 pub mod preflight;
+pub mod report;
 pub mod resume;
 pub mod run;
 pub mod shell;
