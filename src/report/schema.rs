@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
+use super::made::Made;
 use super::metrics::MetricsReport;
 use super::model::AuditReport;
 use super::status::Status;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("iteration-state.schema.json", of::<IterationState>()),
         ("metrics.schema.json", of::<MetricsReport>()),
         ("next-predicted.schema.json", of::<NextPredicted>()),
+        ("report.schema.json", of::<Made>()),
         ("resolver-answer.schema.json", of::<ResolverAnswer>()),
         ("status.schema.json", of::<Status>()),
         ("verification.schema.json", of::<Verification>()),

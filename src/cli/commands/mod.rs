@@ -13,6 +13,7 @@ pub mod learn;
 pub mod list;
 pub mod man;
 pub mod preflight;
+pub mod report;
 pub mod resume;
 pub mod run;
 pub mod shell;
