@@ -23,6 +23,7 @@ pub mod gate;
 pub mod run;
 pub mod proof;
 pub mod report;
+pub mod serve;
 pub mod qa;
 pub mod ui;
 pub mod cli;
