@@ -25,6 +25,8 @@ pub mod run;
 pub mod proof;
 pub mod report;
 pub mod stage;
+pub mod learn;
+pub mod serve;
 pub mod qa;
 pub mod ui;
 pub mod cli;
