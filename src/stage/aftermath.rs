@@ -10,16 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::diagnose::diagnose;
 use super::issue::{Occasion, Sent, issues};
-use super::words::diagnosis_markdown;
 use super::{Scene, ended_at, failures};
+use crate::base::names::{DIAGNOSIS, FAILURES, ISSUE};
 use crate::event::{Diagnosis, Failure, Failures, IssueAction, IssueReport, json_artifact};
 use crate::journal::RunState;
-use crate::report::any_failed;
+use crate::report::{any_failed, diagnosis_markdown};
 
-const FAILURES: &str = "audit/failures.json";
-const DIAGNOSIS: &str = "audit/diagnosis.json";
 const DIAGNOSIS_MD: &str = "audit/diagnosis.md";
-const ISSUE: &str = "audit/issue.json";
 /// Archived runs that are looked at for trouble that passes.
 const EARLIER: usize = 50;
 
