@@ -51,7 +51,7 @@ fn decision(world: &RunWorld, nth: usize) -> Value {
 #[test]
 fn a_failure_is_one_issue_however_often_it_comes() {
     let (world, github) = (quiet(), GitHub::start());
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     let issues = github.issues();
     assert_eq!(issues.len(), 1, "{:?}", github.calls());
     let body = issues[0]["body"].as_str().unwrap().to_owned();
@@ -80,7 +80,7 @@ fn a_failure_is_one_issue_however_often_it_comes() {
     let again = world.auditrun(&["report"]).envs(github.variables()).output().unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!((github.issues().len(), github.comments().len()), (1, 0));
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     let body = github.issues()[0]["body"].as_str().unwrap().to_owned();
     assert_eq!(github.issues().len(), 1);
     assert_eq!(body.lines().filter(|l| l.starts_with("| `20")).count(), 2, "a row for each run:\n{body}");
@@ -92,12 +92,12 @@ fn a_failure_is_one_issue_however_often_it_comes() {
 #[test]
 fn an_open_issue_is_found_on_a_later_page_and_without_labels() {
     let (world, github) = (quiet(), GitHub::start());
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     for n in 0..7 {
         github.put_issue(&format!("other {n}"), "of somebody");
     }
     github.page_size(2);
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     assert_eq!(github.issues().len(), 8);
     assert_eq!(github.comments().len(), 1);
     let pages = github.calls().iter().filter(|c| *c == "GET /repos/owner/name/issues").count();
@@ -110,7 +110,7 @@ fn nothing_is_sent_without_a_name_and_a_token() {
     for missing in ["GITHUB_REPOSITORY", "GITHUB_TOKEN"] {
         let mut command = world.auditrun(&["run"]);
         command.envs(github.variables()).env_remove(missing);
-        Ran::from(command.output().unwrap()).expect(1);
+        Ran::from(command.output().unwrap()).expect(4);
         assert_eq!(github.calls(), Vec::<String>::new(), "without {missing}");
         let told = decision(&world, 0);
         assert_eq!(
@@ -153,7 +153,7 @@ fn a_service_that_stumbles_is_asked_again() {
         &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")],
         "slow down",
     );
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     assert_eq!(github.issues().len(), 1, "{:?}", github.calls());
     assert_eq!(decision(&world, 0)["action"], "created");
 }
@@ -162,7 +162,7 @@ fn a_service_that_stumbles_is_asked_again() {
 fn an_issue_whose_answer_was_lost_is_not_made_twice() {
     let (world, github) = (quiet(), GitHub::start());
     github.trick("POST", "/name/issues", Trick::DoneAndCut);
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     assert_eq!(github.issues().len(), 1, "{:?}", github.calls());
     assert_eq!(github.comments().len(), 0);
     assert_eq!(decision(&world, 0)["action"], "created");
@@ -182,7 +182,7 @@ fn refusals_leave_the_issue_in_a_file_and_the_run_as_it_was() {
     let world = quiet();
     for (method, status, headers, said) in cases {
         github.refuse(method, "/name/issues", status, headers, "no");
-        let ran = run(&world, &github).expect(1);
+        let ran = run(&world, &github).expect(4);
         let told = decision(&world, 0);
         assert_eq!(told["action"], "unsent", "{status}");
         assert!(told["why"].as_str().unwrap().contains(said), "{told}");
@@ -197,7 +197,7 @@ fn labels_that_are_refused_cost_the_labels_alone() {
     let (world, github) = (quiet(), GitHub::start());
     github.refuse("POST", "/labels", 403, &[], "Resource not accessible by integration");
     github.refuse("POST", "/name/issues", 422, &[], "Validation Failed");
-    let ran = run(&world, &github).expect(1);
+    let ran = run(&world, &github).expect(4);
     assert_eq!(github.issues().len(), 1);
     assert_eq!(github.issues()[0]["labels"], serde_json::json!([]));
     assert!(ran.text.contains("without labels"), "{}", ran.text);
@@ -210,7 +210,7 @@ fn nobody_there_and_a_slow_service_do_not_hold_the_run_up() {
     let variables = gone.variables();
     drop(gone);
     let ran = world.auditrun(&["run"]).envs(variables).output().unwrap();
-    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(ran.status.code(), Some(4));
     assert_eq!(decision(&world, 0)["action"], "unsent");
 
     // An interrupt while the service does not answer ends the wait.
@@ -221,7 +221,7 @@ fn nobody_there_and_a_slow_service_do_not_hold_the_run_up() {
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
-    ran.expect(1);
+    ran.expect(4);
     assert_eq!(decision(&world, 0)["action"], "unsent");
 }
 
@@ -232,7 +232,7 @@ fn secrets_are_in_nothing_that_is_sent() {
         GitHub::start(),
     );
     configure(&world, "diagnose #false");
-    run_with(&world, &github, &[("MY_API_KEY", "hunter2-hunter2")]).expect(1);
+    run_with(&world, &github, &[("MY_API_KEY", "hunter2-hunter2")]).expect(4);
     assert_eq!(github.issues().len(), 1);
     assert!(!github.sent().contains("hunter2-hunter2") && !github.sent().contains(TOKEN));
     assert!(
@@ -256,12 +256,12 @@ fn many_failures_of_one_run_are_one_issue() {
     configure(&world, "diagnose #false");
     let github = GitHub::start();
     let all = |args: &[&str]| Ran::from(world.auditrun(args).envs(github.variables()).output().unwrap());
-    all(&["run", "-k"]).expect(1);
+    all(&["run", "-k", "-j", "6"]).expect(4);
     let issues = github.issues();
     assert_eq!(issues.len(), 1, "{:?}", github.calls());
     let body = issues[0]["body"].as_str().unwrap();
     assert_eq!(body.matches("<!-- auditrun:fingerprint=").count(), 6, "what only followed is not among them");
-    all(&["run", "-k"]).expect(1);
+    all(&["run", "-k", "-j", "6"]).expect(4);
     assert_eq!((github.issues().len(), github.comments().len()), (1, 1));
 }
 
@@ -275,7 +275,7 @@ fn passing_trouble_makes_an_issue_in_its_third_run() {
     configure(&world, "diagnose #false");
     let github = GitHub::start();
     for nth in 1..=3 {
-        run(&world, &github).expect(1);
+        run(&world, &github).expect(5);
         let told = decision(&world, 0);
         let wanted = if nth < 3 { "waiting" } else { "created" };
         assert_eq!(told["action"], wanted, "run {nth}: {told}");
@@ -292,14 +292,14 @@ fn an_agent_s_own_settings_override_the_global_ones() {
     world.write("audit.kdl", &text.replace("default=#true {", own));
     configure(&world, "diagnose #false\ncreate-issues #false\nissue-labels \"team:all\"");
     let github = GitHub::start();
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     assert_eq!(github.labels(), ["agent-failure", "agent:fake", "team:own"]);
     let off = world.root().join("audit.kdl");
     let text =
         std::fs::read_to_string(&off).unwrap().replace("create-issues #true; ", "create-issues #false; ");
     world.write("audit.kdl", &text);
     world.commit("off");
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     assert_eq!((github.issues().len(), github.comments().len()), (1, 0));
     assert!(!world.out("audit/issue.json").exists() && !world.out("audit/issue.md").exists());
 }
@@ -307,7 +307,7 @@ fn an_agent_s_own_settings_override_the_global_ones() {
 #[test]
 fn a_green_run_closes_what_it_was_asked_to_close() {
     let (world, github) = (quiet(), GitHub::start());
-    run(&world, &github).expect(1);
+    run(&world, &github).expect(4);
     github.put_issue("of another bundle", "<!-- auditrun:fingerprint=0000000000000000000000000000000000000000000000000000000000000000 -->\n<!-- auditrun:bundle=elsewhere -->");
     world.bundle(&[Spec("A", "echo a > A.txt", "test -f A.txt", &[])], "");
     configure(&world, "diagnose #false");
@@ -345,7 +345,7 @@ fn gh_is_used_for_a_repository_that_audit_kdl_names_and_for_no_other() {
     let by_gh = |more: &[(&str, &str)]| {
         let mut command = world.auditrun(&["run"]);
         command.env("PATH", &path).envs(more.iter().copied());
-        Ran::from(command.output().unwrap()).expect(1)
+        Ran::from(command.output().unwrap()).expect(4)
     };
     by_gh(&[("GITHUB_REPOSITORY", "owner/name")]);
     assert_eq!(github.calls(), Vec::<String>::new(), "the environment's word is not enough for gh");
