@@ -322,43 +322,67 @@ fn a_green_run_closes_what_it_was_asked_to_close() {
     assert_eq!(decision(&world, 0)["action"], "closed");
 }
 
-/// A `gh` that hands its calls to the server, as the real one does, and writes them down.
-fn fake_gh(world: &RunWorld, github: &GitHub) -> String {
-    let bin = world.path().join("bin");
-    std::fs::create_dir_all(&bin).unwrap();
-    let log = world.path().join("gh.log");
-    let script = format!(
-        "#!/bin/sh\necho \"$*\" >> {log}\n[ -z \"$GITHUB_TOKEN\" ] || exit 9\nmethod=GET\ninput=\nwhile [ $# -gt 1 ]; do case \"$1\" in --method) method=$2; shift 2;; --input) input=1; shift 2;; --hostname) shift 2;; *) shift;; esac; done\nif [ -n \"$input\" ]; then set -- \"$1\" --data-binary @-; fi\npath=$1; shift\nexec curl -s -i -X \"$method\" -H 'Authorization: Bearer {TOKEN}' -H 'User-Agent: gh' \"$@\" \"{url}/$path\"\n",
-        log = log.display(),
-        url = github.url(),
-    );
-    let gh = bin.join("gh");
-    std::fs::write(&gh, script).unwrap();
-    std::fs::set_permissions(&gh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
-}
+/// A `gh` that answers as the real one does with `api --include`, from files that the test lays
+/// out, and keeps what it was asked. Ends badly if it is given the token that the API has.
+const FAKE_GH: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+echo "$*" >> "$here/calls"
+[ -z "$GITHUB_TOKEN" ] || exit 9
+case "$*" in *"--input -"*) cat > "$here/input" ;; esac
+method= path=
+while [ $# -gt 0 ]; do
+    case "$1" in --method) method=$2; shift ;; --input | --hostname) shift ;; *) path=$1 ;; esac
+    shift
+done
+say() { printf 'HTTP/2.0 %s X\r\nContent-Type: application/json\r\n\r\n%s' "$1" "$2"; }
+case "$method $path" in
+"GET repos/owner/name/issues?"*) say 200 "$(cat "$here/list")" ;;
+"GET repos/owner/name/labels/"*) say 404 '{"message":"Not Found"}'; exit 1 ;;
+"POST repos/owner/name/labels") say 201 '{}' ;;
+"POST repos/owner/name/issues")
+    mv "$here/input" "$here/created"
+    say 201 '{"number":5,"html_url":"https://github.example/owner/name/issues/5","title":"t","body":"b"}' ;;
+"PATCH repos/owner/name/issues/5") mv "$here/input" "$here/changed"; say 200 '{}' ;;
+"POST repos/owner/name/issues/5/comments") mv "$here/input" "$here/comment"; say 201 '{}' ;;
+*) say 500 '{}'; exit 1 ;;
+esac
+"#;
 
 #[test]
 fn gh_is_used_for_a_repository_that_audit_kdl_names_and_for_no_other() {
     let (world, github) = (quiet(), GitHub::start());
-    let path = fake_gh(&world, &github);
+    let bin = world.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::write(bin.join("gh"), FAKE_GH).unwrap();
+    std::fs::write(bin.join("list"), "[]").unwrap();
+    std::fs::set_permissions(bin.join("gh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let kept =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(bin.join(name)).unwrap()).unwrap() };
     let by_gh = |more: &[(&str, &str)]| {
         let mut command = world.auditrun(&["run"]);
         command.env("PATH", &path).envs(more.iter().copied());
         Ran::from(command.output().unwrap()).expect(4)
     };
     by_gh(&[("GITHUB_REPOSITORY", "owner/name")]);
-    assert_eq!(github.calls(), Vec::<String>::new(), "the environment's word is not enough for gh");
+    assert!(!bin.join("calls").exists(), "the environment's word is not enough for gh");
 
     configure(&world, "diagnose #false\nrepository \"owner/name\"");
     by_gh(&[]);
-    assert_eq!(github.issues().len(), 1, "{:?}", github.calls());
+    let issue = kept("created");
+    assert!(issue["body"].as_str().unwrap().contains("## Error summary"), "{issue}");
     assert_eq!(world.json("audit/issue.json")["via"], "gh");
-    let log = std::fs::read_to_string(world.path().join("gh.log")).unwrap();
-    assert!(!log.contains("Error summary"), "texts are no arguments: {log}");
+    assert_eq!(decision(&world, 0)["url"], "https://github.example/owner/name/issues/5");
+    let calls = std::fs::read_to_string(bin.join("calls")).unwrap();
+    assert!(!calls.contains("Error summary"), "texts are no arguments: {calls}");
 
-    // After the API has refused its token.
-    let token = [("GITHUB_TOKEN", "an-old-token"), ("GITHUB_API_URL", &github.url())];
-    by_gh(&token);
-    assert_eq!((github.issues().len(), github.comments().len()), (1, 1));
+    // After the API has refused its token; what is open is found by gh, too.
+    let open = serde_json::json!([{ "number": 5, "html_url": "u", "title": "t", "body": issue["body"] }]);
+    std::fs::write(bin.join("list"), open.to_string()).unwrap();
+    by_gh(&[("GITHUB_TOKEN", "an-old-token"), ("GITHUB_API_URL", &github.url())]);
+    assert_eq!(github.calls().len(), 1, "{:?}", github.calls());
+    assert_eq!(decision(&world, 0)["action"], "commented");
+    assert!(kept("comment")["body"].as_str().unwrap().contains("It happened again"));
+    let rows = kept("changed")["body"].as_str().unwrap().matches("\n| `20").count();
+    assert_eq!(rows, 2);
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use crate::base::Clock;
 use crate::base::digest::sha256_hex;
+use crate::base::text::neutral;
 use crate::cli::args::Format;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
-use crate::event::Event;
+use crate::event::{Event, IssueAction, IssueDecision};
 use crate::journal::Stage as Recorded;
 use crate::process::{Cancel, Runner};
 use crate::proof::{ArtifactSource, DirArtifacts};
@@ -71,6 +72,7 @@ pub fn run(
     }
     collected = collect(recorder)?;
     problems.extend(collected.problems.iter().cloned());
+    collected.issue.iter().flat_map(|told| &told.issues).for_each(|issue| say(issue, screen));
     let made = report::stage_files(&collected).map_err(|e| Fault::Other(e.to_string()))?;
     for (path, bytes) in &made {
         problems.extend(write(recorder, path, bytes, &mut files));
@@ -81,6 +83,19 @@ pub fn run(
     problems.extend(tell_github(project, &collected, &summary.unwrap_or_default(), screen));
     let recorded = record(recorder, &collected, &files, &problems)?;
     Ok(Outcome { collected, files, problems, recorded })
+}
+
+/// What became of an issue that stands somewhere.
+fn say(issue: &IssueDecision, screen: &Screen) {
+    let word = match issue.action {
+        IssueAction::Created => "made",
+        IssueAction::Commented => "commented",
+        IssueAction::Closed => "closed",
+        IssueAction::Waiting | IssueAction::Unsent => return,
+    };
+    let number = issue.number.map_or_else(String::new, |number| format!("no. {number}"));
+    let place = issue.url.clone().unwrap_or(number);
+    screen.say(&format!("failure issue {word}: {}", neutral(&place)));
 }
 
 /// Failures, diagnosis and issue, made with a report that has none of them yet.
