@@ -24,6 +24,8 @@ pub mod run;
 pub mod proof;
 pub mod report;
 pub mod learn;
+pub mod net;
+pub mod otlp;
 pub mod serve;
 pub mod qa;
 pub mod ui;
