@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod example;
 pub mod outcome;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 
 pub use bundle::Node;
 pub use outcome::Outcome;
+pub use terminal::Terminal;
 
 /// The directory of the bundle, and of the artifacts.
 pub const BUNDLE: &str = "docs/audit";
