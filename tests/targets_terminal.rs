@@ -5,7 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A test may.
 
 mod support;
-use support::{Terminal, World, wait_until};
+use support::terminal::Terminal;
+use support::{World, wait_until};
 
 fn world(kdl: &str) -> World {
     let world = World::new();
@@ -140,7 +141,8 @@ fn the_suspend_key_reaches_a_program_that_has_the_terminal() {
 
 #[test]
 fn colours_are_handed_on_where_they_are_wanted() {
-    let world = world("target \"a\" { steps \"sh -c 'echo [${FORCE_COLOR:-}${CLICOLOR_FORCE:-}${NO_COLOR:-}]'\" }");
+    let world =
+        world("target \"a\" { steps \"sh -c 'echo [${FORCE_COLOR:-}${CLICOLOR_FORCE:-}${NO_COLOR:-}]'\" }");
     let coloured = |env: &[(&str, &str)], args: &[&str]| {
         let mut call = world.command(args);
         call.env_remove("NO_COLOR").envs(env.iter().copied());

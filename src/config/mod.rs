@@ -56,7 +56,10 @@ pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
         resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
     diags.extend(problems);
     match config {
-        Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),
+        Some(mut config) if !diags.has_errors() => {
+            config.targets = gathered.raw.targets.all.into_iter().map(|t| t.target).collect();
+            Ok((config, diags.sorted()))
+        }
         _ => Err(diags.sorted()),
     }
 }

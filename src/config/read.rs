@@ -8,8 +8,8 @@ use std::thread;
 use kdl::{KdlDiagnostic, KdlDocument, KdlError};
 
 use super::lexical::{self, Scanned};
-use super::tree::{self, Node};
 use super::plain;
+use super::tree::{self, Node};
 use crate::diag::{Diag, Diags, Source, Span};
 
 /// Largest file, in bytes.
@@ -66,7 +66,9 @@ pub(super) fn nodes(source: &Source, diags: &mut Diags) -> Result<Vec<Node>, Dia
         match (nodes, &mut parsed) {
             (Some(nodes), _) => all.extend(nodes),
             (None, parsed) => {
-                all.extend(parsed.next().map(|(at, d)| tree::nodes(&d, at, source, diags)).unwrap_or_default());
+                all.extend(
+                    parsed.next().map(|(at, d)| tree::nodes(&d, at, source, diags)).unwrap_or_default(),
+                );
             }
         }
     }
@@ -118,7 +120,12 @@ fn parse(text: &str, chunks: Vec<Range<usize>>) -> Parsed {
 
 /// One setting as the parser alone reads it.
 #[cfg(test)]
-pub(super) fn parsed(source: &Source, text: &str, chunk: &Range<usize>, diags: &mut Diags) -> Option<Vec<Node>> {
+pub(super) fn parsed(
+    source: &Source,
+    text: &str,
+    chunk: &Range<usize>,
+    diags: &mut Diags,
+) -> Option<Vec<Node>> {
     let (start, document) = parse(text, vec![chunk.clone()]).pop()?;
     Some(tree::nodes(&document.ok()?, start, source, diags))
 }

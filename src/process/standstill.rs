@@ -18,12 +18,7 @@ struct State {
 }
 
 static STATE: LazyLock<Mutex<State>> = LazyLock::new(|| {
-    Mutex::new(State {
-        origin: Instant::now(),
-        lost: Duration::ZERO,
-        since: None,
-        groups: BTreeSet::new(),
-    })
+    Mutex::new(State { origin: Instant::now(), lost: Duration::ZERO, since: None, groups: BTreeSet::new() })
 });
 
 fn state() -> MutexGuard<'static, State> {

@@ -17,7 +17,6 @@ use std::process::{Child, Command, Stdio};
 
 pub use bundle::Node;
 pub use outcome::Outcome;
-pub use terminal::Terminal;
 
 /// The directory of the bundle, and of the artifacts.
 pub const BUNDLE: &str = "docs/audit";

@@ -26,12 +26,21 @@ const DEFAULT: &str = "default";
 /// # Errors
 /// Usage and configuration: unknown names, params, variables, a question without a terminal.
 pub fn run(typed: &TargetsCli, screen: &Screen) -> Result<Exit, Failure> {
+    let opened = Opened::find(&typed.common)?;
+    let exit = chosen(typed, &opened, screen);
+    if !typed.common.place.is_inside() {
+        // The process ends now: taking a large configuration apart piece by piece would only cost time.
+        std::mem::forget(opened);
+    }
+    exit
+}
+
+fn chosen(typed: &TargetsCli, opened: &Opened, screen: &Screen) -> Result<Exit, Failure> {
     let common = &typed.common;
-    let opened = Opened::find(common)?;
     let mut request = Request::read(&typed.words);
     if request.names.is_empty() {
         if opened.config.targets.iter().all(|t| t.name.value != DEFAULT) {
-            return without_default(&opened, &request, common, screen);
+            return without_default(opened, &request, common, screen);
         }
         request.names.push(DEFAULT.to_owned());
     }
@@ -49,7 +58,7 @@ pub fn run(typed: &TargetsCli, screen: &Screen) -> Result<Exit, Failure> {
         screen.say("not confirmed; nothing was run");
         return Ok(Exit::Failed);
     }
-    carry_out(typed, &opened, &ready, screen)
+    carry_out(typed, opened, &ready, screen)
 }
 
 fn without_default(

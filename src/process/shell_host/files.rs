@@ -92,7 +92,8 @@ impl Files for OsFiles {
             if self.ending.now().is_some() {
                 return false;
             }
-            let Some(left) = time.checked_sub(active().saturating_sub(started)).filter(|l| !l.is_zero()) else {
+            let Some(left) = time.checked_sub(active().saturating_sub(started)).filter(|l| !l.is_zero())
+            else {
                 return true;
             };
             thread::sleep(left.min(POLL));
