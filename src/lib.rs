@@ -26,6 +26,7 @@ pub mod proof;
 pub mod report;
 pub mod stage;
 pub mod learn;
+pub mod otlp;
 pub mod serve;
 pub mod qa;
 pub mod ui;
