@@ -10,12 +10,8 @@ pub fn diagnosis_markdown(diagnosis: &Diagnosis) -> String {
     format!("# Diagnosis of run {}\n\n{}", code(&diagnosis.run_id), body(diagnosis))
 }
 
-/// The section of report.md.
-pub(super) fn section(diagnosis: Option<&Diagnosis>) -> String {
-    diagnosis.map_or_else(|| "Nothing failed.\n".to_owned(), body)
-}
-
-fn body(diagnosis: &Diagnosis) -> String {
+/// The same without its heading: the section of report.md.
+pub(super) fn body(diagnosis: &Diagnosis) -> String {
     let mut out = String::new();
     match (&diagnosis.stand_in, &diagnosis.agent) {
         (None, Some(agent)) => {

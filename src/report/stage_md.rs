@@ -29,7 +29,9 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
     out.push_str(&section("Outputs", &output_table(state)));
     out.push_str(&section("Validation results", &validation(stage)));
     out.push_str(&section("Job results", &job_table(state)));
-    out.push_str(&section("Diagnosis", &diagnosis_md::section(stage.from.diagnosis.as_ref())));
+    if let Some(diagnosis) = &stage.from.diagnosis {
+        out.push_str(&section("Diagnosis", &diagnosis_md::body(diagnosis)));
+    }
     if let Some(issue) = &stage.from.issue {
         out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
     }
