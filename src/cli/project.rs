@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::DirEntry;
 use std::path::{Component, Path, PathBuf};
 
+use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Layout, Masker, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::{Common, Place};
@@ -109,6 +110,14 @@ impl Project {
     /// The secrets of audit.kdl and of the environment.
     pub fn masker(&self) -> Masker {
         containment::masker(&self.config, &self.environment)
+    }
+
+    /// Where the worktrees of runs are made.
+    pub fn worktrees(&self) -> PathBuf {
+        match &self.config.worktree.root {
+            Some(root) => self.repo.root().join(&self.config.folder).join(&root.value),
+            None => self.repo.root().join(WORKTREES_DIR),
+        }
     }
 
     /// What is to be said about the sandbox of this project on this system.

@@ -5,14 +5,19 @@
 //! `file` (an artifact is about to be renamed into place) or `git` (an object, ref or
 //! worktree is about to be written); N counts those steps from 1. HOW is `kill` (the default:
 //! the process ends as by SIGKILL, before the step), `torn` (`journal` only: half of the line
-//! is written first) or `full` (this step and all later ones of its kind fail as on a full disk).
+//! is written first), `full` (this step and all later ones of its kind fail as on a full disk)
+//! or `once` (this step alone fails so). With `AUDITRUN_FAULT_LOG` every step that is passed
+//! becomes a line of that file: its kind, its number and what it is about.
 
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The variable that asks for a fault.
 pub const VARIABLE: &str = "AUDITRUN_FAULT";
+/// The variable that names a file for the steps that were passed.
+pub const LOG: &str = "AUDITRUN_FAULT_LOG";
 
 /// A kind of step at which a fault can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,7 @@ enum How {
     Kill,
     Torn,
     Full,
+    Once,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,26 +45,49 @@ struct Wanted {
     how: How,
 }
 
-/// Passes a step, or meets the fault that was asked for. `true`: half of the line is to be
-/// written, then [`end`] called.
+/// Passes a step, or meets the fault that was asked for. `what` says what the step is about.
+/// `true`: half of the line is to be written, then [`end`] called.
 ///
 /// # Errors
 /// The disk is said to be full.
-pub fn pass(step: Step) -> io::Result<bool> {
+pub fn pass(step: Step, what: impl FnOnce() -> String) -> io::Result<bool> {
     if !cfg!(debug_assertions) {
         return Ok(false);
     }
     static WANTED: OnceLock<Option<Wanted>> = OnceLock::new();
-    static PASSED: AtomicU64 = AtomicU64::new(0);
+    static PASSED: [AtomicU64; 3] = [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)];
+    let count = PASSED.get(step as usize).map_or(0, |n| n.fetch_add(1, Ordering::SeqCst)) + 1;
+    if let Some(log) = std::env::var_os(LOG) {
+        note(Path::new(&log), step, count, &what())?;
+    }
     let wanted = WANTED.get_or_init(|| parse(&std::env::var(VARIABLE).ok()?));
     let Some(wanted) = wanted.filter(|w| w.step == step) else { return Ok(false) };
-    let count = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
     match wanted.how {
         How::Full if count >= wanted.nth => Err(io::ErrorKind::StorageFull.into()),
+        How::Once if count == wanted.nth => Err(io::ErrorKind::StorageFull.into()),
         How::Torn if count == wanted.nth => Ok(true),
         How::Kill if count == wanted.nth => end(),
         _ => Ok(false),
     }
+}
+
+/// [`pass`] for a file that is about to be renamed into place, or moved away.
+///
+/// # Errors
+/// As [`pass`].
+pub fn pass_file(path: &Path) -> io::Result<()> {
+    let name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    pass(Step::File, name).map(drop)
+}
+
+fn note(log: &Path, step: Step, count: u64, what: &str) -> io::Result<()> {
+    let kind = match step {
+        Step::Journal => "journal",
+        Step::File => "file",
+        Step::Git => "git",
+    };
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+    file.write_all(format!("{kind} {count} {what}\n").as_bytes())
 }
 
 /// Ends the process as by SIGKILL: nothing is flushed, nobody is told.
@@ -81,6 +110,7 @@ fn parse(text: &str) -> Option<Wanted> {
         None | Some("kill") => How::Kill,
         Some("torn") if step == Step::Journal => How::Torn,
         Some("full") => How::Full,
+        Some("once") => How::Once,
         Some(_) => return None,
     };
     Some(Wanted { step, nth, how })
@@ -96,6 +126,7 @@ mod tests {
         assert_eq!(parse("journal:3"), wanted(Step::Journal, 3, How::Kill));
         assert_eq!(parse("journal:3:torn"), wanted(Step::Journal, 3, How::Torn));
         assert_eq!(parse("file:1:full"), wanted(Step::File, 1, How::Full));
+        assert_eq!(parse("git:2:once"), wanted(Step::Git, 2, How::Once));
         assert_eq!(parse("git:12:kill"), wanted(Step::Git, 12, How::Kill));
         for bad in ["", "git", "git:x", "git:1:torn", "disk:1", "git:1:later"] {
             assert_eq!(parse(bad), None, "{bad}");
@@ -104,6 +135,6 @@ mod tests {
 
     #[test]
     fn without_being_asked_every_step_passes() {
-        assert!(!pass(Step::Git).unwrap());
+        assert!(!pass(Step::Git, String::new).unwrap());
     }
 }

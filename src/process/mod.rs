@@ -46,4 +46,4 @@ pub use job::*;
 pub use runner::Runner;
 pub use sink::{Bounded, Tails, Tee};
 pub use stamp::{is_alive, stamp};
-pub use sweep::{Found, sweep};
+pub use sweep::{Found, await_git, git_mark, sweep};

@@ -50,6 +50,7 @@ impl RunWorld {
     pub fn new(nodes: &[Spec]) -> RunWorld {
         let world = RunWorld { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir_all(world.root()).unwrap();
+        std::fs::create_dir_all(world.tmp()).unwrap();
         world.git(&["init", "-q", "-b", "main"]);
         world.write("README.md", "hello\n");
         world.bundle(nodes, "");
@@ -82,6 +83,11 @@ impl RunWorld {
 
     pub fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Where scratch directories are made.
+    pub fn tmp(&self) -> PathBuf {
+        self.dir.path().join("tmp")
     }
 
     pub fn agents(&self) -> PathBuf {
@@ -131,6 +137,7 @@ impl RunWorld {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.dir.path())
+            .env("TMPDIR", self.tmp())
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -219,17 +226,28 @@ impl RunWorld {
         assert_eq!(left, 0, "{what}: .worktrees is not empty");
         let locks = locks(&self.root().join(".git"));
         assert_eq!(locks, Vec::<PathBuf>::new(), "{what}");
+        let held = std::fs::read_to_string(self.root().join(".git/auditrun.lock")).unwrap();
+        assert_eq!(held, "", "{what}: the lock was not given back");
+        assert_eq!(names(&self.tmp()), [""; 0], "{what}: scratch directories");
+        assert_eq!(names(&self.root().join(".git/worktrees")), [""; 0], "{what}: registered worktrees");
         self.git(&["fsck", "--no-dangling", "--strict"]);
         assert_eq!(self.git(&["status", "--porcelain"]), "", "{what}");
         self.wait_until(&format!("{what}: no process is left"), || self.processes().is_empty());
     }
 
-    /// Processes whose command line names this world.
+    /// Command lines of processes that name this world there or in their environment.
     pub fn processes(&self) -> Vec<String> {
         let mark = self.dir.path().to_string_lossy().into_owned();
         let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let lines = all.filter_map(|e| std::fs::read(e.path().join("cmdline")).ok());
-        lines.map(|l| String::from_utf8_lossy(&l).replace('\0', " ")).filter(|l| l.contains(&mark)).collect()
+        let read = |dir: &Path, name: &str| {
+            let bytes = std::fs::read(dir.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).replace('\0', " ")
+        };
+        let lines = all.map(|e| (read(&e.path(), "cmdline"), read(&e.path(), "environ")));
+        lines
+            .filter(|(line, env)| line.contains(&mark) || env.contains(&mark))
+            .map(|(line, _)| line)
+            .collect()
     }
 
     #[track_caller]
@@ -240,6 +258,11 @@ impl RunWorld {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn locks(dir: &Path) -> Vec<PathBuf> {
