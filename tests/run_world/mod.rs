@@ -59,7 +59,11 @@ impl RunWorld {
         let agent = agents.join("agent.sh");
         std::fs::write(
             &agent,
-            format!("#!/bin/sh\ncat >/dev/null\nexec sh {}/$AUDITRUN_NODE_ID.sh\n", agents.display()),
+            // A node's agent, or that of another role.
+            format!(
+                "#!/bin/sh\ncat >/dev/null\ncase $AUDITRUN_ROLE in node) is=$AUDITRUN_NODE_ID;; *) is=$AUDITRUN_ROLE;; esac\nexec sh {}/$is.sh\n",
+                agents.display()
+            ),
         )
         .unwrap();
         std::fs::set_permissions(&agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -107,6 +111,14 @@ impl RunWorld {
     pub fn script(&self, node: &str, text: &str) {
         std::fs::create_dir_all(self.agents()).unwrap();
         std::fs::write(self.agents().join(format!("{node}.sh")), format!("set -e\n{text}\n")).unwrap();
+    }
+
+    /// Adds lines to audit.kdl and commits.
+    pub fn configure(&self, lines: &str) {
+        let file = self.root().join("audit.kdl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{text}{lines}\n")).unwrap();
+        self.commit("configure");
     }
 
     /// Writes the bundle; `questions` are lines of its open questions.
@@ -174,6 +186,17 @@ impl RunWorld {
     /// The same with a fault asked for.
     pub fn run_with_fault(&self, fault: &str, args: &[&str]) -> Ran {
         self.auditrun(args).env("AUDITRUN_FAULT", fault).output().unwrap().into()
+    }
+
+    /// The same, and the steps that were passed before: kind and what it was about.
+    pub fn run_with_steps(&self, fault: &str, args: &[&str]) -> (Ran, Vec<(String, String)>) {
+        let log = self.dir.path().join("steps");
+        let _ = std::fs::remove_file(&log);
+        let mut command = self.auditrun(args);
+        let ran = command.env("AUDITRUN_FAULT", fault).env("AUDITRUN_FAULT_LOG", &log).output().unwrap();
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let step = |line: &str| line.split_once(' ').map(|(kind, what)| (kind.to_owned(), what.to_owned()));
+        (ran.into(), text.lines().filter_map(step).collect())
     }
 
     pub fn start(&self, args: &[&str]) -> Child {

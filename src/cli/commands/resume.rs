@@ -176,7 +176,7 @@ fn go_on(
     if let Some(correction) = correction {
         resume::commit(cx, correction)?;
     }
-    resume::replan(cx, correction.is_some())?;
+    resume::replan(cx)?;
     for (path, bytes) in preflight::reports(&cx.plan, &cx.run_id) {
         cx.write(path, &bytes)?;
     }
