@@ -5,18 +5,20 @@ use serde::Serialize;
 
 use super::cut;
 use crate::base::Id;
-use crate::base::text::neutral;
+use crate::base::text::{count, neutral};
 use crate::report::metrics::{Sums, Totals};
 use crate::report::model::NodeReport;
 use crate::report::table::usd;
 
 /// Bars that a chart shows.
 const BARS: usize = 15;
-const LABEL: usize = 170;
-const WIDTH: usize = 360;
+const LABEL: usize = 150;
+const WIDTH: usize = 250;
+/// Room for the figure beside a bar.
+const VALUE: usize = 140;
 const ROW: usize = 22;
 /// Characters of a label that fit.
-const FIT: usize = 24;
+const FIT: usize = 20;
 
 /// A chart of horizontal bars.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -42,7 +44,8 @@ pub struct OneBar {
     pub text: String,
 }
 
-/// Cost and tokens by node, role, agent and model. A group of which nothing is known has no bar.
+/// Cost and tokens by node, role, agent and model. A group of which nothing is known has no
+/// chart, nor has one with a single member, whose figure is the total.
 pub fn usage(sums: &Sums) -> Vec<Bars> {
     let groups = [
         ("node", &sums.by_node),
@@ -59,7 +62,7 @@ pub fn usage(sums: &Sums) -> Vec<Bars> {
         let title = format!("Tokens by {name}");
         charts.push(chart(title, vec!["input", "output"], group.iter().filter_map(tokens)));
     }
-    charts.retain(|c| !c.bars.is_empty());
+    charts.retain(|c| c.of > 1 || (c.of == 1 && c.title.ends_with("node")));
     charts
 }
 
@@ -92,7 +95,7 @@ pub fn thousands(n: u64) -> String {
 /// One chart with its title; its figures stand as text beside the bars.
 pub fn draw(chart: &Bars) -> Markup {
     let most = chart.bars.iter().map(|b| b.values.iter().sum::<f64>()).fold(0.0, f64::max);
-    let (width, height) = (LABEL + WIDTH + 130, chart.bars.len() * ROW + 4);
+    let (width, height) = (LABEL + WIDTH + VALUE, chart.bars.len() * ROW + 4);
     html! {
         figure.chart {
             figcaption {
@@ -129,7 +132,7 @@ fn one(bar: &OneBar, y: usize, most: f64) -> Markup {
     let mut at = LABEL as f64;
     let mut placed = Vec::new();
     for value in &bar.values {
-        placed.push((format!("{at:.1}"), format!("{:.1}", long(*value).max(1.0))));
+        placed.push((format!("{at:.1}"), format!("{:.1}", long(*value))));
         at += long(*value);
     }
     html! {
@@ -137,13 +140,12 @@ fn one(bar: &OneBar, y: usize, most: f64) -> Markup {
             title { (neutral(&bar.name)) ": " (bar.text) }
             text.id x=(LABEL - 8) y=(y + 15) text-anchor="end" { (cut(&bar.name, FIT)) }
             @for (part, (x, width)) in placed.iter().enumerate() {
-                rect class={ "part-" (part) } x=(x) y=(y + 4) width=(width) height="14" rx="2" {}
+                rect class={ "part-" (part) } x=(x) y=(y + 4) width=(width) height="14" {}
             }
             text.value x=(format!("{:.0}", at + 8.0)) y=(y + 15) { (bar.text) }
         }
     }
 }
-
 
 /// Changed lines of one node beside its estimate and its cap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -160,9 +162,8 @@ pub struct Estimate {
 
 /// Every node with a capture, the furthest from its estimate first.
 pub fn estimates(nodes: &[NodeReport]) -> Vec<Estimate> {
-    let of = |n: &NodeReport| {
-        Some(Estimate { id: n.id.clone(), est_loc: n.est_loc?, loc: n.loc?, cap: n.cap })
-    };
+    let of =
+        |n: &NodeReport| Some(Estimate { id: n.id.clone(), est_loc: n.est_loc?, loc: n.loc?, cap: n.cap });
     let mut all: Vec<Estimate> = nodes.iter().filter_map(of).collect();
     all.sort_by_key(|e| (std::cmp::Reverse(e.loc.abs_diff(e.est_loc)), e.id.clone()));
     all
@@ -193,16 +194,15 @@ pub fn draw_estimates(all: &[Estimate]) -> Markup {
     }
     let shown = all.get(..BARS.min(all.len())).unwrap_or_default();
     let most = shown.iter().map(|e| e.loc.max(e.est_loc).max(e.cap.unwrap_or(0))).max().unwrap_or(1).max(1);
-    let (width, height) = (LABEL + WIDTH + 150, shown.len() * ROW + 4);
-    let chart = Bars {
-        title: "Changed lines, by node".to_owned(),
-        parts: Vec::new(),
-        bars: bands(all)
-            .iter()
-            .map(|(name, n)| OneBar { name: (*name).to_owned(), values: vec![*n as f64], text: n.to_string() })
-            .collect(),
-        of: 5,
+    let (width, height) = (LABEL + WIDTH + VALUE, shown.len() * ROW + 4);
+    let band = |(name, n): &(&str, usize)| OneBar {
+        name: (*name).to_owned(),
+        values: vec![*n as f64],
+        text: count(*n, "node"),
     };
+    let bands = bands(all).iter().map(band).collect();
+    let title = "Nodes by changed ÷ estimated lines".to_owned();
+    let spread = Bars { title, parts: Vec::new(), bars: bands, of: 5 };
     html! {
         figure.chart {
             figcaption {
@@ -219,7 +219,7 @@ pub fn draw_estimates(all: &[Estimate]) -> Markup {
                 li { span.swatch.cap aria-hidden="true" {} "cap" }
             }
         }
-        (draw(&Bars { title: "Nodes by changed ÷ estimated lines".to_owned(), ..chart }))
+        (draw(&spread))
     }
 }
 
@@ -245,4 +245,3 @@ fn estimate(e: &Estimate, y: usize, most: u64) -> Markup {
         }
     }
 }
-

@@ -38,7 +38,11 @@ pub fn picture(dag: &Dag, linked: bool) -> Markup {
         return boxes(dag, linked);
     }
     let tiers = Tiers::of(dag);
-    if dag.nodes.len() <= CELLS && tiers.cell_rows() <= ROWS * 2 { cells(dag, &tiers) } else { bars(dag, &tiers) }
+    if dag.nodes.len() <= CELLS && tiers.cell_rows() <= ROWS * 2 {
+        cells(dag, &tiers)
+    } else {
+        bars(dag, &tiers)
+    }
 }
 
 /// What the picture shows, for those who don't see it.
@@ -95,9 +99,8 @@ fn places(dag: &Dag) -> Vec<(usize, usize)> {
             row[*i] = at;
         }
     }
-    let at = |(i, node): (usize, &DagNode)| {
-        (EDGE + node.tier * (BOX.0 + GAP.0), TOP + row[i] * (BOX.1 + GAP.1))
-    };
+    let at =
+        |(i, node): (usize, &DagNode)| (EDGE + node.tier * (BOX.0 + GAP.0), TOP + row[i] * (BOX.1 + GAP.1));
     dag.nodes.iter().enumerate().map(at).collect()
 }
 
@@ -131,6 +134,7 @@ fn line(dag: &Dag, edge: &DagEdge, places: &[(usize, usize)]) -> Markup {
 
 fn one_box(node: &DagNode, (x, y): (usize, usize)) -> Markup {
     let status = status::of(node.status);
+    let mark = if node.critical { "◆ " } else { "" };
     let again = if node.attempts > 1 { format!(" · {} attempts", node.attempts) } else { String::new() };
     html! {
         g class={ "node st-" (status.name) @if node.critical { " critical" } } {
@@ -138,7 +142,7 @@ fn one_box(node: &DagNode, (x, y): (usize, usize)) -> Markup {
             rect.box x=(x) y=(y) width=(BOX.0) height=(BOX.1) rx="8" {}
             circle.mark cx=(x + 19) cy=(y + BOX.1 / 2) r="9" {}
             text.glyph x=(x + 19) y=(y + BOX.1 / 2 + 4) text-anchor="middle" { (status.glyph) }
-            text.id x=(x + 36) y=(y + 19) { (cut(&format!("{}{again}", node.id), FIT)) }
+            text.id x=(x + 36) y=(y + 19) { (cut(&format!("{mark}{}{again}", node.id), FIT)) }
             text.what x=(x + 36) y=(y + 35) { (cut(&node.deliverable, FIT)) }
         }
     }
@@ -147,7 +151,8 @@ fn one_box(node: &DagNode, (x, y): (usize, usize)) -> Markup {
 fn described(node: &DagNode) -> String {
     let critical = if node.critical { ", on the critical path" } else { "" };
     let attempts = count(node.attempts, "attempt");
-    neutral(&format!("{}: {}, {attempts}{critical}. {}", node.id, node.status, node.deliverable)).replace('\n', " ")
+    neutral(&format!("{}: {}, {attempts}{critical}. {}", node.id, node.status, node.deliverable))
+        .replace('\n', " ")
 }
 
 /// Nodes by tier, neighbouring tiers put together where there are too many.

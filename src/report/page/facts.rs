@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::charts::thousands;
 use super::gantt::Gantt;
-use super::{PageData, status, tables, verdict_word};
+use super::{PageData, prose, status, tables, verdict_word};
 use crate::base::Oid;
 use crate::base::text::{count, neutral};
 use crate::journal::Preflight;
@@ -27,13 +27,21 @@ pub(super) fn hero(stage: &Staged<'_>, data: &PageData) -> Markup {
         ("active time", duration(Some(data.run.active_ms)), lifetimes(data.run.lifetimes)),
         ("attempts", attempts.to_string(), format!("of {} allowed", data.run.max_iterations)),
         ("cost", usd(totals.cost_usd), partial(totals, "cost_usd")),
-        ("input tokens", totals.input_tokens.map_or_else(|| "–".to_owned(), thousands), partial(totals, "input_tokens")),
-        ("output tokens", totals.output_tokens.map_or_else(|| "–".to_owned(), thousands), partial(totals, "output_tokens")),
+        (
+            "input tokens",
+            totals.input_tokens.map_or_else(|| "–".to_owned(), thousands),
+            partial(totals, "input_tokens"),
+        ),
+        (
+            "output tokens",
+            totals.output_tokens.map_or_else(|| "–".to_owned(), thousands),
+            partial(totals, "output_tokens"),
+        ),
     ];
     html! {
         div class={ "verdict st-" (look.name) } {
             span.sign aria-hidden="true" { (look.glyph) }
-            p { (neutral(&stage.report.verdict.sentence)) }
+            p { (prose(&stage.report.verdict.sentence)) }
         }
         @if !data.dag.nodes.is_empty() { (status::bar(&counts)) }
         dl.tiles {

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::status;
 use super::tables::link;
+use super::{prose, status};
 use crate::base::names;
 use crate::base::text::{count, neutral, tail};
 use crate::event::{CheckRecord, NodeStatus};
@@ -29,10 +29,12 @@ pub(super) fn body(stage: &Staged<'_>) -> Option<Markup> {
         Preflight::Rejected(problems) => problems.as_slice(),
         _ => &[],
     };
-    let escalated = || state.questions.iter().filter_map(|q| match &q.end {
-        QuestionEnd::Escalated { reason } => Some((&q.id, reason)),
-        QuestionEnd::Resolved { .. } => None,
-    });
+    let escalated = || {
+        state.questions.iter().filter_map(|q| match &q.end {
+            QuestionEnd::Escalated { reason } => Some((&q.id, reason)),
+            QuestionEnd::Resolved { .. } => None,
+        })
+    };
     let gaps = state.proof.as_ref().map(|p| p.gaps.as_slice()).unwrap_or_default();
     let halted = state.halting.as_ref().filter(|_| failed.is_empty() && escalated().next().is_none());
     let nothing = failed.is_empty() && rejected.is_empty() && gaps.is_empty() && escalated().next().is_none();
@@ -42,19 +44,19 @@ pub(super) fn body(stage: &Staged<'_>) -> Option<Markup> {
     Some(html! {
         @for problem in rejected { article.fail { h3 { "Preflight" } (output("problem", problem)) } }
         @for (id, reason) in escalated() {
-            article.fail { h3 { "Question " code { (id) } } p { (neutral(reason)) } }
+            article.fail { h3 { "Question " code { (id) } } p { (prose(reason)) } }
         }
         @for node in failed.iter().take(NODES) { (one(stage, node)) }
         @if failed.len() > NODES {
             p.cut { (failed.len() - NODES) " more failed; " a href="#nodes" { "the nodes' table" } " has them." }
         }
         @if let Some(halt) = halted {
-            article.fail { h3 { "The run was halted" } p { (halt.reason.name()) ": " (neutral(&halt.message)) } }
+            article.fail { h3 { "The run was halted" } p { (halt.reason.name()) ": " (prose(&halt.message)) } }
         }
         @if !gaps.is_empty() {
             article.fail {
                 h3 { (count(gaps.len(), "gap")) " of the proof" }
-                ul { @for gap in gaps { li { (neutral(gap)) } } }
+                ul { @for gap in gaps { li { (prose(gap)) } } }
             }
         }
     })
@@ -68,7 +70,7 @@ fn one(stage: &Staged<'_>, node: &NodeState) -> Markup {
                 (status::chip(node.progress.name())) " " code { (node.id) } " "
                 span.what { (neutral(node.deliverable())) }
             }
-            p { (neutral(&node.reason)) }
+            p { (prose(&node.reason)) }
             @if let Some(attempt) = node.dispatched().last() { (evidence(attempt)) }
             @if node.dispatched().count() > 1 { (attempts(stage, node)) }
             @if !waiting.is_empty() {
@@ -94,7 +96,7 @@ fn evidence(attempt: &Attempt) -> Markup {
     let outside = attempt.captured.iter().flat_map(|c| &c.diff.outside_touches);
     html! {
         @for gate in attempt.gates.iter().filter(|g| !g.passed) {
-            p.gate { strong { "Gate " (format!("{:?}", gate.gate).to_lowercase()) ": " } (neutral(&gate.reason)) }
+            p.gate { strong { "Gate " (format!("{:?}", gate.gate).to_lowercase()) ": " } (prose(&gate.reason)) }
         }
         ul.paths { @for path in outside.take(NAMED) { li { code { (neutral(path)) } } } }
         @for check in failed.iter().take(CHECKS) {
@@ -126,7 +128,7 @@ fn attempts(stage: &Staged<'_>, node: &NodeState) -> Markup {
         ol.attempts {
             @for attempt in node.dispatched() {
                 li value=(attempt.number) {
-                    (status::chip(attempt.status.map_or("running", NodeStatus::name))) " " (neutral(&attempt.reason))
+                    (status::chip(attempt.status.map_or("running", NodeStatus::name))) " " (prose(&attempt.reason))
                     @if let Some(href) = prompt(attempt.number) { " " a href=(href) { "its prompt" } }
                 }
             }
@@ -150,7 +152,8 @@ fn links(stage: &Staged<'_>, node: &NodeState) -> Markup {
         ("diff.patch".to_owned(), names::patch(&node.id)),
     ];
     files.extend(node.split.iter().map(|(path, _)| ("split proposal".to_owned(), path.clone())));
-    let found: Vec<_> = files.into_iter().filter_map(|(name, path)| Some((name, link(stage, &path)?))).collect();
+    let found: Vec<_> =
+        files.into_iter().filter_map(|(name, path)| Some((name, link(stage, &path)?))).collect();
     html! {
         @if !found.is_empty() {
             p.evidence { @for (name, href) in &found { a href=(href) { (name) } " " } }

@@ -193,7 +193,9 @@ mod tests {
         s.ready(&[("A", 0), ("B", 0)]);
         for attempt in [1, 2] {
             s.dispatch("A", attempt, u64::from(attempt)).wait(9);
-            for (words, ms) in [(["agent", "run"], 8_000), (["gate", "loc"], 0), (["check", "done_when"], 900)] {
+            for (words, ms) in
+                [(["agent", "run"], 8_000), (["gate", "loc"], 0), (["check", "done_when"], 900)]
+            {
                 let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
                 let (node, text) = (id("A"), words.join(" "));
                 s.push(Event::Step { node, attempt, text, words, exit_code: 0, duration_ms: ms });

@@ -118,7 +118,8 @@ impl Grid {
     }
 
     fn row(&self, row: &[Cell]) -> Markup {
-        let anchor = self.anchor.zip(row.first()).map(|(prefix, cell)| format!("{prefix}-{}", tidy(&cell.text)));
+        let anchor =
+            self.anchor.zip(row.first()).map(|(prefix, cell)| format!("{prefix}-{}", tidy(&cell.text)));
         html! {
             tr id=[anchor] {
                 @for (at, (cell, (title, kind))) in row.iter().zip(&self.columns).enumerate() {
@@ -176,9 +177,8 @@ mod tests {
 
     #[test]
     fn a_long_table_has_its_rows_as_data_that_can_not_leave_its_element() {
-        let rows = (0..150).map(|n| {
-            vec![Cell::text("</script><!--"), Cell::figure(n.to_string(), Some(f64::from(n)))]
-        });
+        let rows = (0..150)
+            .map(|n| vec![Cell::text("</script><!--"), Cell::figure(n.to_string(), Some(f64::from(n)))]);
         let grid = Grid::new("g", "G", &[("name", Kind::Code), ("n", Kind::Number)]).rows(rows);
         let text = grid.draw("none").into_string();
         assert_eq!(text.matches("<tr").count(), 101);

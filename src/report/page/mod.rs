@@ -156,7 +156,7 @@ fn sections(stage: &Staged<'_>, data: &PageData) -> Vec<Section> {
     add("timeline", "Timeline", timeline(&data.gantt));
     add("nodes", "Nodes", tables::nodes(stage).draw("No node was planned."));
     add("usage", "Cost and tokens", usage(data));
-    add("estimates", "Estimates", charts::draw_estimates(&data.estimates));
+    add("estimates", "Estimates", html! { div.charts { (charts::draw_estimates(&data.estimates)) } });
     add("agents", "Agents", tables::agents(stage).draw("No agent was called."));
     add("validation", "Validation", tables::validation(stage).draw("Nothing was checked."));
     add("outputs", "Outputs", tables::files(stage).draw("No file was created or changed."));
@@ -174,14 +174,19 @@ fn frame(label: &str, picture: &Markup) -> Markup {
 fn graph(dag: &Dag) -> Markup {
     // Rows beyond the first are not in the HTML: a link to one would lead nowhere.
     let linked = dag.nodes.len() <= grid::INLINE;
+    let counts = dag.counts();
     html! {
         p.lead { (dag_svg::summary(dag)) }
         (frame("Graph of the nodes", &dag_svg::picture(dag, linked)))
         @if !dag.nodes.is_empty() {
             ul.legend aria-label="Legend" {
-                @for look in status::STATUSES { li { (status::chip(look.name)) } }
-                li { span.line.critical aria-hidden="true" {} "critical path" }
-                li { span.line.added aria-hidden="true" {} "same file" }
+                @for look in status::STATUSES.iter().filter(|s| counts.contains_key(s.name)) {
+                    li { (status::chip(look.name)) }
+                }
+                li { span aria-hidden="true" { "◆ " } "critical path" }
+                @if dag.edges.iter().any(|e| !e.declared) {
+                    li { span.line.added aria-hidden="true" {} "waits because of a shared file" }
+                }
             }
         }
     }
@@ -209,6 +214,20 @@ fn usage(data: &PageData) -> Markup {
     }
 }
 
+/// A sentence in which what stands between backticks is code.
+fn prose(text: &str) -> Markup {
+    let text = neutral(text);
+    let mut parts: Vec<&str> = text.split('`').collect();
+    // A last backtick without a partner is one.
+    let odd = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
+    html! {
+        @for (at, part) in parts.iter().enumerate() {
+            @if at % 2 == 0 { (part) } @else { code { (part) } }
+        }
+        @if let Some(rest) = odd { "`" (rest) }
+    }
+}
+
 /// Text for an attribute or an anchor: on one line, harmless.
 fn tidy(text: &str) -> String {
     neutral(text).replace(['\n', '\t'], " ")
@@ -217,5 +236,9 @@ fn tidy(text: &str) -> String {
 /// At most `fit` characters on one line, with an ellipsis where some are left out.
 fn cut(text: &str, fit: usize) -> String {
     let text = tidy(text);
-    if text.chars().count() <= fit { text } else { text.chars().take(fit.saturating_sub(1)).chain(['…']).collect() }
+    if text.chars().count() <= fit {
+        text
+    } else {
+        text.chars().take(fit.saturating_sub(1)).chain(['…']).collect()
+    }
 }

@@ -161,7 +161,13 @@ pub(super) fn validation(stage: &Staged<'_>) -> Grid {
     }
     let mut at_head = |subject: &crate::base::Id, kind: &str, check: &CheckRecord, spared: &str| {
         let counts = counts_at_head(state, subject, check);
-        let result = if check.passed { "passed" } else if counts { "failed" } else { spared };
+        let result = if check.passed {
+            "passed"
+        } else if counts {
+            "failed"
+        } else {
+            spared
+        };
         rows.push((counts, one(subject.as_str(), kind, check, result)));
     };
     for (id, check) in &state.head_checks {
@@ -240,7 +246,12 @@ pub(super) fn other_jobs(stage: &Staged<'_>) -> Grid {
 }
 
 pub(super) fn baseline(stage: &Staged<'_>) -> Grid {
-    let columns = [("invariant", Kind::Code), ("check", Kind::Code), ("baseline", Kind::Status), ("time", Kind::Number)];
+    let columns = [
+        ("invariant", Kind::Code),
+        ("check", Kind::Code),
+        ("baseline", Kind::Status),
+        ("time", Kind::Number),
+    ];
     let rows = stage.from.state.baseline.iter().map(|r| {
         let result = if r.check.passed { "passed" } else { "failed" };
         let ms = Some(r.check.duration_ms);
@@ -250,7 +261,12 @@ pub(super) fn baseline(stage: &Staged<'_>) -> Grid {
 }
 
 pub(super) fn questions(stage: &Staged<'_>) -> Grid {
-    let columns = [("question", Kind::Code), ("end", Kind::Status), ("confidence", Kind::Number), ("detail", Kind::Text)];
+    let columns = [
+        ("question", Kind::Code),
+        ("end", Kind::Status),
+        ("confidence", Kind::Number),
+        ("detail", Kind::Text),
+    ];
     let rows = stage.report.questions.iter().map(|q| {
         let (end, detail) = match (&q.commit, &q.escalated) {
             (Some(commit), _) => ("resolved", format!("in {}", commit.short())),

@@ -8,6 +8,7 @@ use super::super::tests::{collected, hostile, proven};
 use super::super::{Collected, stage_files};
 use super::grid::INLINE;
 use super::*;
+use crate::base::names;
 use crate::event::*;
 use crate::journal::replay;
 use crate::journal::sample::*;
@@ -34,35 +35,20 @@ pub(crate) fn synthetic(n: usize) -> Collected {
     s.push(Event::Baseline { record: invariant("INV-1", 0) });
     s.push(Event::PreflightPassed);
     let mut bad: BTreeSet<String> = BTreeSet::new();
-    for (i, node) in nodes.iter().enumerate() {
-        let one = name(i);
-        if node.waits_for.iter().any(|w| bad.contains(w.as_str())) {
-            bad.insert(one.clone());
-            s.judged(&one, 0, NodeStatus::Blocked, &format!("{} did not verify", node.waits_for[0]));
-            continue;
-        }
-        let fails = i % 97 == 1;
-        let attempts = if fails { 3 } else if i % 7 == 3 { 2 } else { 1 };
-        for attempt in 1..=attempts {
-            let green = !fails && attempt == attempts;
-            one_attempt(&mut s, &one, attempt, i, green);
-            if green {
-                s.landed(&one, attempt, landing(i as u32, i as u32 + 1, i as u32, i % 5 == 0));
-                s.judged(&one, attempt, NodeStatus::Verified, "all 2 checks passed and every gate held");
-            } else {
-                s.judged(&one, attempt, NodeStatus::Failed, "1 of 2 checks failed: `cargo test -q`: exit code 101");
-                if attempt < attempts {
-                    s.push(Event::Remediation {
-                        node: id(&one),
-                        cycle: attempt,
-                        prompt: format!("remediation/{one}/cycle-{attempt}.md"),
-                    });
+    for group in (0..n).collect::<Vec<_>>().chunks(wide.min(8)) {
+        let mut going = Vec::new();
+        for i in group {
+            let node = &nodes[*i];
+            match node.waits_for.iter().find(|w| bad.contains(w.as_str())) {
+                Some(cause) => {
+                    bad.insert(name(*i));
+                    s.judged(&name(*i), 0, NodeStatus::Blocked, &format!("{cause} did not verify"));
                 }
+                None => going.push(*i),
             }
         }
-        if fails {
-            bad.insert(one);
-        }
+        side_by_side(&mut s, &going, &name);
+        bad.extend(going.into_iter().filter(|i| fails(*i)).map(name));
     }
     if bad.is_empty() {
         s.finished(Termination::AllDone, 0, "done");
@@ -72,48 +58,85 @@ pub(crate) fn synthetic(n: usize) -> Collected {
         s.finished(Termination::VerificationFailed, 1, &failed);
     }
     let state = replay(&s.records);
-    let present = nodes.iter().map(|n| format!("runs/{}/agent.log", n.id)).collect();
+    let worked = state.nodes.iter().filter(|n| n.dispatched().count() > 0);
+    let files = |n: &crate::journal::NodeState| {
+        let mut files =
+            vec![format!("runs/{}/agent.log", n.id), names::verification(&n.id), names::patch(&n.id)];
+        files.extend(n.remediation.iter().map(|(_, path)| path.clone()));
+        files
+    };
+    let present = worked.flat_map(files).collect();
     collected(&state, None, &present)
 }
 
-fn one_attempt(s: &mut Script, node: &str, attempt: u32, i: usize, green: bool) {
-    s.dispatch(node, attempt, i as u64 + 1).wait((i * 31 % 90) as i64 + 5);
+fn fails(i: usize) -> bool {
+    i % 97 == 1
+}
+
+/// Attempts of nodes that run at the same time, until each of them is judged for good.
+fn side_by_side(s: &mut Script, going: &[usize], name: &impl Fn(usize) -> String) {
+    let most = |i: &usize| if fails(*i) { 3 } else { 1 + u32::from(i % 7 == 3) };
+    for attempt in 1..=3 {
+        let now: Vec<usize> = going.iter().copied().filter(|i| most(i) >= attempt).collect();
+        for i in &now {
+            let next = NextPredicted { node_id: id(&name(*i)), tier: 0, rationale: "lowest tier".to_owned() };
+            s.push(Event::Predicted { next });
+            let node = id(&name(*i));
+            s.push(Event::Dispatched { node: node.clone(), attempt, tier: 0, iteration: *i as u64 + 1 });
+            let (role, agent) = (crate::config::Role::Node, "worker".to_owned());
+            s.push(Event::AgentStarted { role, subject: Some(node), attempt, agent });
+        }
+        for i in now {
+            worked(s, &name(i), attempt, i, !fails(i) && attempt == most(&i));
+        }
+    }
+}
+
+/// What follows a dispatch, up to the verdict.
+fn worked(s: &mut Script, node: &str, attempt: u32, i: usize, green: bool) {
+    let ms = (i as u64 * 31 % 90) * 1000 + 3000;
+    s.wait(i as i64 * 31 % 90 / 4 + 3);
     let step = |s: &mut Script, text: &str, ms: u64| {
         let words = text.split(' ').map(str::to_owned).collect();
         let (node, text) = (id(node), text.to_owned());
         s.push(Event::Step { node, attempt, text, words, exit_code: 0, duration_ms: ms });
     };
-    step(s, "worktree enter", 200);
-    step(s, "agent run", (i as u64 * 31 % 90) * 1000 + 3000);
+    step(s, "agent run", ms);
     let mut record = agent(node);
-    record.metrics.output_tokens = (i % 3 > 0).then_some(i as u64 * 37 % 4_000);
-    record.metrics.cost_usd = (i % 5 > 0).then_some(0.01 * (i % 40) as f64);
+    record.metrics.output_tokens = (!i.is_multiple_of(3)).then_some(i as u64 * 37 % 4_000);
+    record.metrics.cost_usd = (!i.is_multiple_of(5)).then_some(0.01 * (i % 40) as f64);
     s.push(Event::AgentFinished { subject: Some(id(node)), attempt, record });
     let mut files = vec![format!("src/part_{i}.rs"), format!("tests/part_{i}.rs")];
     files.truncate(1 + i % 2);
     let mut evidence = diff(&files.iter().map(String::as_str).collect::<Vec<_>>());
     (evidence.est_loc, evidence.loc) = (20 + (i as u64 * 13) % 80, 5 + (i as u64 * 29) % 110);
     evidence.cap = Some(evidence.est_loc + evidence.est_loc.max(40) / 2);
-    s.push(Event::Captured {
-        node: id(node),
-        attempt,
-        tree: oid(i as u32),
-        commit: oid(i as u32 + 1),
-        reference: format!("refs/auditrun/20260102T030405Z/{node}/attempt-{attempt}"),
-        diff: evidence,
-    });
+    s.captured(node, attempt, i as u32, &[]);
+    let Event::Captured { diff, .. } = &mut s.records.last_mut().unwrap().event else { unreachable!() };
+    *diff = evidence;
     for gate in [GateName::Touches, GateName::Loc, GateName::Signal] {
         s.gate(node, attempt, gate, None);
     }
     s.check(node, attempt, CheckPhase::Verify, 0).wait(3);
     let mut test = check("cargo test -q", if green { 0 } else { 101 });
     if !green {
-        test.stdout_tail = "running 12 tests\n........F...\n\nassertion `left == right` failed\n  left: 3\n right: 4\n".to_owned();
+        test.stdout_tail =
+            "running 12 tests\n........F...\n\nassertion `left == right` failed\n  left: 3\n right: 4\n"
+                .to_owned();
     }
     s.push(Event::Check { node: id(node), attempt, phase: CheckPhase::Verify, record: test });
     step(s, "check done_when", 3_000);
     if green {
+        s.wait(1);
         step(s, "land", 900);
+        s.landed(node, attempt, landing(i as u32, i as u32 + 1, i as u32, i.is_multiple_of(5)));
+        s.judged(node, attempt, NodeStatus::Verified, "all 2 checks passed and every gate held");
+        return;
+    }
+    s.judged(node, attempt, NodeStatus::Failed, "1 of 2 checks failed: `cargo test -q`: exit code 101");
+    if attempt < 3 {
+        let prompt = format!("remediation/{node}/cycle-{attempt}.md");
+        s.push(Event::Remediation { node: id(node), cycle: attempt, prompt });
     }
 }
 
@@ -155,7 +178,7 @@ fn attributes(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
-        let (name, after) = rest.split_once("=\"").unwrap_or_else(|| (rest, "\""));
+        let (name, after) = rest.split_once("=\"").unwrap_or((rest, "\""));
         let (value, after) = after.split_once('"').expect("a quoted value");
         assert!(found.insert(name.trim().to_owned(), value.to_owned()).is_none(), "{name} twice");
         rest = after.trim();
@@ -182,12 +205,19 @@ fn holds(page: &str) {
                 assert!(unique.contains(&id.trim_end_matches(')').to_owned()), "{value}");
             }
         }
-        assert!(!["img", "link", "iframe", "object", "embed", "base", "form"].contains(&name.as_str()), "{name}");
+        assert!(
+            !["img", "link", "iframe", "object", "embed", "base", "form"].contains(&name.as_str()),
+            "{name}"
+        );
         if name == "svg" {
-            assert!(attributes.contains_key("aria-label") || attributes.get("aria-hidden").is_some(), "a picture without words");
+            assert!(
+                attributes.contains_key("aria-label") || attributes.get("aria-hidden").is_some(),
+                "a picture without words"
+            );
         }
     }
-    let scripts = tags.iter().filter(|(n, a)| n == "script" && a.get("type").is_none_or(|t| t != "application/json"));
+    let scripts =
+        tags.iter().filter(|(n, a)| n == "script" && a.get("type").is_none_or(|t| t != "application/json"));
     assert_eq!(scripts.count(), 1);
     for forbidden in ["http://", "https://", "@import", "src="] {
         let page = page.replace(SCRIPT, "").replace(STYLE, "");
@@ -232,7 +262,9 @@ fn the_page_says_what_failed_first_and_shows_the_evidence() {
     let page = html_of(&synthetic(3));
     let failed = page.find("id=\"failed\"").unwrap();
     assert!(failed < page.find("id=\"graph\"").unwrap());
-    for said in ["left == right", "exit code 101", "../runs/N-00001/agent.log", "href=\"#node-N-00001\"", "◆ "] {
+    for said in
+        ["left == right", "exit code 101", "../runs/N-00001/agent.log", "href=\"#node-N-00001\"", "◆ "]
+    {
         assert!(page.contains(said), "{said}");
     }
 }
