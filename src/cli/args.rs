@@ -239,6 +239,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// Write a commented audit.kdl that fits this repository
     Init(InitArgs),
+    /// What finished runs teach: estimates that fit, work that needs a second try, costly hotspots
+    Learn,
     /// Remove worktrees, branches and refs of finished runs (shows them first)
     Clean {
         /// Remove what is not merged or archived, too

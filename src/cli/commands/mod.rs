@@ -9,6 +9,7 @@ pub mod fmt;
 pub mod gate;
 pub mod graph;
 pub mod init;
+pub mod learn;
 pub mod list;
 pub mod man;
 pub mod preflight;
