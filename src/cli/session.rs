@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
@@ -162,15 +161,12 @@ impl Session {
         let project = &self.project;
         let config = project.config.clone();
         let left = config.bounds.timeout.value.saturating_sub(self.before);
-        let worktrees = match &config.worktree.root {
-            Some(root) => project.repo.root().join(&config.folder).join(&root.value),
-            None => project.repo.root().join(WORKTREES_DIR),
-        };
+        let worktrees = config.worktrees(project.repo.root());
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
         Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(
+            lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
                 self.runner.clone(),
                 worktrees,

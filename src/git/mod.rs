@@ -24,6 +24,7 @@ mod remove;
 mod repo;
 mod scan;
 mod status;
+mod submodules;
 mod worktree;
 
 pub use fresh::NewFile;
