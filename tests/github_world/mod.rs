@@ -300,7 +300,7 @@ fn create(state: &mut State, body: &Value) -> Answer {
 }
 
 fn change(state: &mut State, number: &str, body: &Value) -> Answer {
-    let found = state.issues.iter_mut().find(|issue| issue["number"].to_string() == number);
+    let found = state.issues.iter_mut().find(|issue| issue["number"].as_u64() == number.parse().ok());
     let Some(issue) = found else { return refused(404, "Not Found") };
     for name in ["body", "state", "state_reason"] {
         if let Some(value) = body.get(name) {
@@ -315,7 +315,7 @@ fn decoded(text: &str) -> String {
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
         out.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        out.extend_from_slice(part[2..].as_bytes());
+        out.extend_from_slice(&part.as_bytes()[2..]);
     }
     String::from_utf8(out).unwrap()
 }
