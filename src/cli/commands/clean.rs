@@ -30,6 +30,7 @@ struct Left {
 /// A run is under way, or git failed.
 pub fn run(common: &Common, force: bool, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let _lock = lock::acquire(&project.repo, "clean")?;
     let runs = survey(&project, force)?;
     if runs.is_empty() {
