@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 
 use super::streams::{Source, Tap, Target};
 use super::{Launch, Opened, Over, ShellHost};
+use crate::process::standstill::Follower;
 use crate::process::{Cancel, Input as ScriptInput, Stdio, Stream};
 use crate::step::builtin::{Builtin, Streams};
 use crate::step::eval::{FileId, Input, Output, Program, Stage, StageEnd, Stop, VerbCall, VerbResult, Work};
@@ -43,7 +44,7 @@ struct Running {
     /// Stages whose programs somebody else sees to, and the request to end them.
     elsewhere: Vec<usize>,
     cancel: Cancel,
-    group: Option<i32>,
+    group: Option<(i32, Follower)>,
     tell: Sender<(usize, StageEnd)>,
     told: Receiver<(usize, StageEnd)>,
 }
@@ -202,8 +203,8 @@ impl ShellHost<'_> {
             Ok(None) => running.elsewhere.push(i),
             Ok(Some(child)) => {
                 let pid = i32::try_from(child.id()).unwrap_or(0);
-                if !self.talks_to_terminal() {
-                    running.group.get_or_insert(pid);
+                if !self.talks_to_terminal() && running.group.is_none() {
+                    running.group = Some((pid, Follower::new(pid)));
                 }
                 watch(i, pid, running.tell.clone());
                 running.children.push((i, child));
@@ -242,7 +243,7 @@ impl ShellHost<'_> {
         command.stdout(ends.stdout.into_stdio(Stream::Stdout).map_err(failed)?);
         command.stderr(ends.stderr.into_stdio(Stream::Stderr).map_err(failed)?);
         if !self.talks_to_terminal() {
-            std::os::unix::process::CommandExt::process_group(&mut command, running.group.unwrap_or(0));
+            std::os::unix::process::CommandExt::process_group(&mut command, running.leader().unwrap_or(0));
         }
         spawn_patiently(&mut command).map(Some).map_err(failed)
     }
@@ -308,10 +309,15 @@ impl Running {
         }
     }
 
+    /// The group's id.
+    fn leader(&self) -> Option<i32> {
+        self.group.as_ref().map(|(id, _)| *id)
+    }
+
     /// To every process of the group, or to each program where there is none. None of them
     /// has been reaped, so the ids are still theirs; one that is gone needs no signal.
     fn signal(&self, number: Signal) {
-        if let Some(group) = self.group.and_then(Pid::from_raw) {
+        if let Some(group) = self.leader().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, number);
             return;
         }
@@ -329,6 +335,7 @@ impl Running {
 
     /// Collects what the programs left in the process table.
     fn reap(mut self, stop: Option<Stop>) -> Vec<StageEnd> {
+        self.group = None;
         for (i, child) in &mut self.children {
             if let (Ok(status), Some(slot)) = (child.wait(), self.ends.get_mut(*i)) {
                 *slot = Some(end_of(status));
