@@ -128,6 +128,7 @@ impl NodeRun<'_> {
             MaskStream::new(Arc::clone(cx.containment.masker())),
         )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
+        let steps = Steps::new(cx, tmp.path());
         let options = ShellOptions {
             one_pipe: false,
             sink: Some(sink),
@@ -135,8 +136,8 @@ impl NodeRun<'_> {
             timeout: None,
             grace: cx.config.grace.value,
             cancel: self.cancel.clone(),
+            fence: steps.fence(),
         };
-        let steps = Steps::new(cx, tmp.path());
         let mut recipe = Recipe { attempt: self, stopped: None, steps: &steps, tmp: tmp.path() };
         let outcome = {
             let mut host = ShellHost::new(&mut recipe, &steps, options);
