@@ -26,7 +26,6 @@ pub mod proof;
 pub mod report;
 pub mod stage;
 pub mod learn;
-pub mod net;
 pub mod otlp;
 pub mod serve;
 pub mod qa;

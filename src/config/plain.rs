@@ -347,7 +347,7 @@ mod tests {
     }
 
     /// Pieces of KDL, plain and odd ones, in any order.
-    fn soup() -> impl Strategy<Value = String> {
+    fn soup() -> impl Strategy<Value = Vec<&'static str>> {
         let piece = prop::sample::select(vec![
             "a",
             "b-c",
@@ -399,15 +399,17 @@ mod tests {
             "\\u{41}",
             "\"x\\n\"",
         ]);
-        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+        prop::collection::vec(piece, 0..24)
     }
 
     proptest! {
         #[test]
-        fn whatever_is_taken_as_plain_is_what_the_parser_reads(text in soup()) {
-            compare(&text);
-            compare(&format!("a {{ {text}\n}}"));
-            compare(&format!("a \"\"\"\n  {text}\n  \"\"\""));
+        fn whatever_is_taken_as_plain_is_what_the_parser_reads(pieces in soup()) {
+            for text in [pieces.concat(), pieces.join(" "), pieces.join("\nx ")] {
+                compare(&text);
+                compare(&format!("a {{ {text}\n}}"));
+                compare(&format!("a \"\"\"\n  {text}\n  \"\"\""));
+            }
         }
     }
 }
