@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
@@ -19,8 +18,9 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::{Inside, PassingOn};
 use crate::event::{NoticeLevel, Termination};
+use crate::files::Scratch;
 use crate::lane::LocalLane;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::run::bounds::Spent;
 use crate::run::containment::Containment;
 use crate::run::context::{Context, Fault};
@@ -48,7 +48,7 @@ pub struct Session {
     common: Common,
     runner: Runner,
     stop: Stop,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 /// How the session's work ended.
@@ -127,7 +127,7 @@ impl Session {
     /// # Errors
     /// No scratch directory could be made.
     pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
-        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+        let scratch = Scratch::new(&process::stamp());
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
         let Tools { clock, common, runner, stop } = tools;
@@ -164,18 +164,14 @@ impl Session {
         let project = &self.project;
         let config = project.config.clone();
         let left = config.bounds.timeout.value.saturating_sub(self.before);
-        let worktrees = match &config.worktree.root {
-            Some(root) => project.repo.root().join(&config.folder).join(&root.value),
-            None => project.repo.root().join(WORKTREES_DIR),
-        };
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
         Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(
+            lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
                 self.runner.clone(),
-                worktrees,
+                project.worktrees(),
                 config.worktree.reuse,
             )),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),

@@ -22,7 +22,7 @@ use crate::step::eval::{
 pub use files::OsFiles;
 use streams::Capture;
 
-use super::{Cancel, Input, OutputSink, Stream, active};
+use super::{Cancel, Input, OutputSink, Stdio, Stream, active};
 
 /// What the layers above do for a script: the verbs that are no programs, and the journal.
 pub trait Verbs {
@@ -34,26 +34,35 @@ pub trait Verbs {
     fn event(&mut self, record: StatementRecord);
 }
 
-/// Turns a program that was found at a path into what is started: the place to put a
-/// supervisor or a sandbox in front. Streams, process group, folder and environment are set
-/// by the host afterwards.
+/// Turns a program that was found at a path into what is started.
 pub trait Launcher {
-    /// The command for `program`, whose executable is `path`.
-    fn command(&self, program: &Program, path: &Path) -> Command;
+    /// For `program`, whose executable is `path`.
+    fn launch(&self, program: &Program, path: &Path) -> Launch;
 }
+
+/// How a program is started.
+pub enum Launch {
+    /// As a child. Streams, process group, folder and environment are set by the host.
+    Child(Command),
+    /// By somebody who sees to its end too: called on a thread of its own.
+    Elsewhere(Elsewhere),
+}
+
+/// Runs a program with these streams to its end, which a request brings about.
+pub type Elsewhere = Box<dyn FnOnce(Stdio, &Cancel) -> StageEnd + Send>;
 
 /// Starts the program itself.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Direct;
 
 impl Launcher for Direct {
-    fn command(&self, program: &Program, path: &Path) -> Command {
+    fn launch(&self, program: &Program, path: &Path) -> Launch {
         let mut command = Command::new(path);
         command.args(program.argv.get(1..).unwrap_or(&[]));
         if let Some(name) = program.argv.first() {
             std::os::unix::process::CommandExt::arg0(&mut command, name);
         }
-        command
+        Launch::Child(command)
     }
 }
 
