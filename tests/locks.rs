@@ -52,7 +52,11 @@ fn a_resume_keeps_others_out_as_a_run_does() {
     let (up, go) = (world.agents().join("up"), world.agents().join("go"));
     world.script(
         "A",
-        &format!("touch {}; until test -e {}; do sleep 0.02; done; echo a > A.txt", up.display(), go.display()),
+        &format!(
+            "touch {}; until test -e {}; do sleep 0.02; done; echo a > A.txt",
+            up.display(),
+            go.display()
+        ),
     );
     let first = if world.branch().is_some() { "resume" } else { "run" };
     let child = world.start(&[first]);
