@@ -32,6 +32,10 @@ fn killed_at_every(kind: &str, scenario: usize) {
     } else {
         for [kind, what, then] in &rows {
             let line = there.lines().find(|l| l.starts_with(&format!("| {kind} | {what} |")));
+            if line.is_none() && std::env::var_os("AUDITRUN_TEST_EVERY_CRASH").is_some() {
+                // The tables of all but the first hold what is new to them.
+                continue;
+            }
             let line = line.unwrap_or_else(|| panic!("{} has no line for {kind} {what}", file.display()));
             for outcome in then.split("; or: ") {
                 assert!(line.contains(outcome), "{}: {line}: it was: {outcome}", file.display());

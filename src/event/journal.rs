@@ -54,6 +54,17 @@ pub enum GateName {
     Signal,
 }
 
+impl GateName {
+    /// The word in artifacts.
+    pub fn name(self) -> &'static str {
+        match self {
+            GateName::Touches => "touches",
+            GateName::Loc => "loc",
+            GateName::Signal => "signal",
+        }
+    }
+}
+
 /// A fact of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -178,6 +189,9 @@ pub enum Event {
         path: String,
         /// The recorded base.
         base: Oid,
+        /// First of the ten ports that are the node's meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port_base: Option<u16>,
     },
     /// A statement of the recipe ended.
     Step {

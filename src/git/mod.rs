@@ -12,6 +12,7 @@ mod cmd;
 mod dead;
 mod diff;
 mod exclude;
+mod export;
 mod fresh;
 mod guard;
 mod links;
@@ -23,6 +24,7 @@ mod refs;
 mod repo;
 mod scan;
 mod status;
+mod submodules;
 mod worktree;
 
 pub use fresh::NewFile;

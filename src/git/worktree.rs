@@ -17,8 +17,7 @@ use super::{GitError, Repo, WorktreeInfo};
 
 /// A worktree of ours: detached, locked while in use.
 ///
-/// Submodules are not filled in: their directories are empty, as in any new worktree, and
-/// a preparation step may fill them. Filters (LFS) and sparse checkout are the operator's.
+/// Submodules' directories are empty until [`Worktree::fill_submodules`]. Filters (LFS) and sparse checkout are the operator's.
 #[derive(Debug)]
 pub struct Worktree {
     pub(super) repo: Repo,

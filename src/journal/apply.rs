@@ -294,10 +294,11 @@ impl RunState {
 
     fn attempt_event(&mut self, event: &Event, at: &str) {
         match event {
-            Event::WorktreeReady { node, attempt, path, base } => {
+            Event::WorktreeReady { node, attempt, path, base, port_base } => {
                 let attempt = self.attempt(node, *attempt);
                 attempt.worktree = Some(path.clone());
                 attempt.base = Some(base.clone());
+                attempt.port_base = *port_base;
             }
             Event::Step { node, attempt, text, words, exit_code, duration_ms } => {
                 self.attempt(node, *attempt).steps.push(StepRun {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::pool::Pool;
-use super::{Lane, LaneError, RunError, Workspace, WorkspaceSpec};
+use super::{Lane, LaneError, Programs, RunError, Workspace, WorkspaceSpec};
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift, GitError, Repo, Worktree};
-use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
+use crate::process::{Cancel, Ended, Job, OutputSink, Runner, Stdio};
 
 /// How many worktrees may begin with the same name.
 const NAMES: u32 = 100;
@@ -72,6 +72,12 @@ pub(super) fn failed(error: GitError) -> LaneError {
     LaneError(error.to_string())
 }
 
+impl Programs for LocalLane {
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
+        Programs::run(&self.runner, job, sink, cancel)
+    }
+}
+
 impl Lane for LocalLane {
     fn prepare(&self, spec: &WorkspaceSpec) -> Result<Box<dyn Workspace>, LaneError> {
         if spec.name.is_empty() || spec.name.contains('/') || spec.name.starts_with('.') {
@@ -98,8 +104,8 @@ impl Lane for LocalLane {
         Ok(self.workspace(self.repo.open_worktree(dir).map_err(failed)?, &lock_reason))
     }
 
-    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
-        Ok(self.runner.run(job, sink, cancel)?)
+    fn run_attached(&self, job: &Job, stdio: Stdio, cancel: &Cancel) -> Result<Ended, RunError> {
+        Ok(self.runner.run_attached(job, stdio, cancel)?)
     }
 
     fn close(&self) -> Result<(), LaneError> {
@@ -139,6 +145,10 @@ impl Workspace for LocalWorkspace {
 
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError> {
         self.tree.checkout_tree(head, tree).map_err(failed)
+    }
+
+    fn fill_submodules(&mut self) -> Result<(), LaneError> {
+        self.tree.fill_submodules().map_err(failed)
     }
 
     fn set_prepared(&mut self, paths: Vec<PathBuf>) {

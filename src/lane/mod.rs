@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift};
-use crate::process::{Cancel, Ended, Job, OutputSink};
+use crate::process::{Cancel, Ended, Job, OutputSink, Runner, Stdio};
 
 /// The lane failed (not the program that it ran).
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,23 @@ pub struct WorkspaceSpec {
     pub commit: Oid,
 }
 
+/// Starts programs that need no worktree.
+pub trait Programs: Send + Sync {
+    /// Runs a program in `job.cwd`, a private scratch directory, to the end of its whole tree.
+    ///
+    /// # Errors
+    /// It could not be started.
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+}
+
+impl Programs for Runner {
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
+        Ok(Runner::run(self, job, sink, cancel)?)
+    }
+}
+
 /// A place for work.
-pub trait Lane: Send + Sync {
+pub trait Lane: Programs {
     /// A worktree at a commit, detached and locked.
     ///
     /// # Errors
@@ -42,11 +57,11 @@ pub trait Lane: Send + Sync {
     /// There is none at `dir`, or it is not ours.
     fn reopen(&self, dir: &Path) -> Result<Box<dyn Workspace>, LaneError>;
 
-    /// Runs a program outside of any workspace, in `job.cwd` (a private scratch directory).
+    /// Runs a program whose standard input, output and error are these: one of a pipeline.
     ///
     /// # Errors
     /// It could not be started.
-    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+    fn run_attached(&self, job: &Job, stdio: Stdio, cancel: &Cancel) -> Result<Ended, RunError>;
 
     /// Ends what the lane still does on its own and removes what it holds without a node; to be
     /// called when nothing more is prepared. A lane that is dropped does the same, without a word
@@ -79,6 +94,8 @@ pub trait Workspace: Send {
     fn reset(&mut self, commit: &Oid) -> Result<(), LaneError>;
     /// Files exactly `tree`, HEAD and index at `head`.
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError>;
+    /// Fills the submodules that the operator has filled, after a reset.
+    fn fill_submodules(&mut self) -> Result<(), LaneError>;
     /// Paths that preparation made: outside of capture while they are unchanged.
     fn set_prepared(&mut self, paths: Vec<PathBuf>);
     /// Directories that survive from node to node: never walked, captured or cleaned.

@@ -19,7 +19,7 @@ use crate::process::Cancel;
 use crate::run::bounds::Spent;
 use crate::run::checks::Bench;
 use crate::run::containment::Containment;
-use crate::run::environment::{Environment, Operator};
+use crate::run::environment::{self, Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
 use crate::run::recorder::Recorder;
@@ -75,7 +75,7 @@ pub struct Context {
     /// The operator's repository.
     pub repo: Repo,
     /// Where node work executes.
-    pub lane: Box<dyn Lane>,
+    pub lane: Arc<dyn Lane>,
     /// The effective configuration.
     pub config: Config,
     /// The bundle as committed.
@@ -218,21 +218,12 @@ impl Context {
     /// # Errors
     /// A value could not be expanded; the sentence says which.
     pub fn environment(&self, node: Option<&EnvBlock>) -> Result<Environment, String> {
-        let mut env = Environment::allowed(&self.operator);
-        env.apply(&self.config.env, &self.operator)?;
-        if let Some(block) = node {
-            env.apply(block, &self.operator)?;
-        }
-        env.set("AUDITRUN_RUN_ID", self.run_id.as_str());
-        env.set_path("AUDITRUN_BUNDLE", &self.repo.root().join(self.layout.bundle()));
-        env.set_path("GIT_CEILING_DIRECTORIES", self.repo.root());
-        Ok(env)
+        self.caller().environment(node)
     }
 
     /// The first of the ten ports that belong to a parallel place.
     pub fn port_base(&self, slot: usize) -> u16 {
-        let slot = u16::try_from(slot % 1000).unwrap_or(0);
-        20_000 + slot * 10
+        environment::port_base(slot)
     }
 
     /// Ends everything that runs, for a reason that the verdicts will name.
@@ -313,13 +304,16 @@ impl Context {
     /// # Errors
     /// It could not be made.
     pub fn scratch_dir(&self, prefix: &str) -> Result<tempfile::TempDir, Fault> {
-        std::fs::create_dir_all(&self.scratch).at(|| format!("can't make {}", self.scratch.display()))?;
-        let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&self.scratch);
-        made.at(|| format!("can't make a directory in {}", self.scratch.display()))
+        self.caller().scratch_dir(prefix)
     }
 
     /// A path as the operator would name it: relative to the root where it lies below.
     pub fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(self.repo.root()).unwrap_or(path).display().to_string()
+        shown(self.repo.root(), path)
     }
+}
+
+/// A path as the operator would name it: relative to the root where it lies below.
+pub fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

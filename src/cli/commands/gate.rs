@@ -43,7 +43,10 @@ pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Fa
     let mut verdict = Verdict::new(&evidence, &args.base, &base);
     if evidence.verified.holds() {
         match merged(&project.repo, &evidence.head, &base)? {
-            Ok(tree) => again(common, &project, &evidence, &tree, &mut verdict)?,
+            Ok(tree) => {
+                project.sandbox_or_refuse(screen)?;
+                again(common, &project, &evidence, &tree, &mut verdict)?;
+            }
             Err(paths) => verdict
                 .add(Item::failed("merge", format!("conflicts with {} in {}", args.base, paths.join(", ")))),
         }
@@ -80,7 +83,7 @@ fn again(
     signals::watch(&runner, move |_| stop.request())
         .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
-    let worktrees = root.join(crate::base::layout::WORKTREES_DIR);
+    let worktrees = project.config.worktrees(root);
     let lane = LocalLane::new(project.repo.clone(), runner, worktrees, false);
     project.repo.keep_excluded(&project.layout)?;
     let spec = WorkspaceSpec {
