@@ -357,6 +357,7 @@ pub fn interrupted(scenario: &Scenario, how: &str, at: &[&str]) {
 struct Said(String);
 
 impl Drop for Said {
+    #[allow(clippy::print_stderr)] // Beside the panic's message, which knows nothing of the case.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("after {}", self.0);
