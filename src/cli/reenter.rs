@@ -29,12 +29,21 @@ pub struct Inside<'a> {
     common: &'a Common,
     color: bool,
     custody: Arc<Custody>,
+    trigger: Option<String>,
 }
 
 impl<'a> Inside<'a> {
     /// For the steps of a command with these flags.
     pub fn new(common: &'a Common, color: bool, custody: Arc<Custody>) -> Inside<'a> {
-        Inside { common, color, custody }
+        Inside { common, color, custody, trigger: common.place.trigger.clone() }
+    }
+
+    /// For the steps of these targets, unless they are themselves called by a step: what was
+    /// typed first set everything off.
+    #[must_use]
+    pub fn triggered_by(mut self, targets: &[String]) -> Inside<'a> {
+        self.trigger.get_or_insert_with(|| targets.join(" "));
+        self
     }
 
     fn place(&self, call: &VerbCall, stop: &Cancel) -> Place {
@@ -43,6 +52,7 @@ impl<'a> Inside<'a> {
             environment: Some(call.env.iter().cloned().collect()),
             stop: Some(stop.clone()),
             depth: self.common.place.depth + 1,
+            trigger: self.trigger.clone(),
             custody: Some(Arc::clone(&self.custody)),
         }
     }
