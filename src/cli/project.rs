@@ -115,6 +115,11 @@ impl Project {
         containment::masker(&self.config, &self.environment)
     }
 
+    /// Where the worktrees of runs are made.
+    pub fn worktrees(&self) -> PathBuf {
+        self.config.worktrees(self.repo.root())
+    }
+
     /// What is to be said about the sandbox of this project on this system.
     pub fn sandbox(&self) -> Diags {
         containment::diagnose(&self.config, &self.environment, self.repo.root(), sandbox::support())

@@ -18,8 +18,9 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::PassingOn;
 use crate::event::{NoticeLevel, Termination};
+use crate::files::Scratch;
 use crate::lane::LocalLane;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::run::bounds::Spent;
 use crate::run::containment::Containment;
 use crate::run::context::{Context, Fault};
@@ -46,7 +47,7 @@ pub struct Session {
     begun: Instant,
     runner: Runner,
     stop: Stop,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 /// How the session's work ended.
@@ -124,7 +125,7 @@ impl Session {
     /// # Errors
     /// No scratch directory could be made.
     pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
-        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+        let scratch = Scratch::new(&process::stamp());
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
         let Tools { clock, runner, stop } = tools;
@@ -161,7 +162,6 @@ impl Session {
         let project = &self.project;
         let config = project.config.clone();
         let left = config.bounds.timeout.value.saturating_sub(self.before);
-        let worktrees = config.worktrees(project.repo.root());
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
         Context {
@@ -169,7 +169,7 @@ impl Session {
             lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
                 self.runner.clone(),
-                worktrees,
+                project.worktrees(),
                 config.worktree.reuse,
             )),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),

@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
+use crate::files::remove_anything;
 
 use super::cmd::{self, Git, fields};
 use super::links::escapes;
 use super::objects::{Edits, Entry, GITLINK, LINK, from_git2, index_line, parse_entry};
-use super::remove::remove_anything;
 use super::scan::{Kind, Snapshot, on_disk};
 use super::worktree::State;
 use super::{Capture, Drift, GitError, Worktree};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::Oid;
+use crate::files::remove_anything;
 
 use super::cmd;
-use super::remove::remove_anything;
 use super::scan::{Snapshot, Walk, add_parents, on_disk};
 use super::worktree::State;
 use super::{GitError, Worktree};

@@ -34,6 +34,7 @@ impl Repo {
         if new == old {
             return Ok(());
         }
+        cmd::step("writing info/exclude")?;
         let mode = fs::metadata(&file).ok().map(|m| m.permissions());
         replace(&file, &new).map_err(cmd::io(what()))?;
         mode.map_or(Ok(()), |mode| fs::set_permissions(&file, mode)).map_err(cmd::io(what()))

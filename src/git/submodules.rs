@@ -13,7 +13,7 @@ use crate::base::Oid;
 use super::admin::replace;
 use super::cmd::{self, Git};
 use super::objects::{GITLINK, parse_entry};
-use super::remove::remove_anything;
+use crate::files::remove_anything;
 use super::scan::on_disk;
 use super::{GitError, Worktree};
 

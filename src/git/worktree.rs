@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
+use crate::files::remove_anything;
 
 use super::admin::{Admin, same_place};
 use super::checkout::Written;
 use super::cmd;
 use super::objects::{Entry, GITLINK};
-use super::remove::remove_anything;
 use super::scan::{Snapshot, Walk};
 use super::{GitError, Repo, WorktreeInfo};
 
@@ -153,7 +153,7 @@ impl Repo {
 
 /// A directory without registration may be removed as ours if it is empty, or if its pointer
 /// leads to this repository's worktrees.
-fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
+pub(super) fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
     let empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
     let pointer = fs::read_to_string(dir.join(".git")).unwrap_or_default();
     let target = pointer.strip_prefix("gitdir: ").map(|p| PathBuf::from(p.trim_end()));

@@ -39,6 +39,7 @@ impl RunState {
             }
             Event::Planned { nodes, warnings } => {
                 self.plan(nodes);
+                self.replan_due = false;
                 self.warnings.clone_from(warnings);
             }
             Event::PreflightRejected { problems } => self.preflight = Preflight::Rejected(problems.clone()),
@@ -63,6 +64,7 @@ impl RunState {
             Event::Rebundled { rev, commit, inputs } => {
                 self.moved_head = Some(commit.clone());
                 self.inputs.clone_from(inputs);
+                self.replan_due = true;
                 self.rebundles.push(Rebundle { rev: rev.clone(), commit: commit.clone() });
             }
             Event::Predicted { next } => self.predicted = Some(next.clone()),

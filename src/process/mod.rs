@@ -50,4 +50,4 @@ pub use sink::{Bounded, Tails, Tee};
 pub use stamp::{is_alive, stamp};
 pub use standstill::active;
 pub use stdio::Stdio;
-pub use sweep::{Found, sweep};
+pub use sweep::{Found, await_git, git_mark, sweep};

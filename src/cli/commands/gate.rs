@@ -13,11 +13,12 @@ use crate::cli::gate_report::{self, Item, Verdict};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::event::{CheckPhase, CheckRecord};
+use crate::files::Scratch;
 use crate::gate::checks::failure;
 use crate::git::{Merge, Repo};
 use crate::lane::{Lane, LocalLane, Workspace, WorkspaceSpec};
 use crate::plan::PlannedCheck;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::proof::HeadState;
 use crate::run::checks::{Bench, Judged, run_check};
 use crate::run::containment::Containment;
@@ -91,7 +92,7 @@ fn again(
         commit: evidence.head.clone(),
     };
     let mut workspace = lane.prepare(&spec).map_err(|e| Failure::Internal(e.to_string()))?;
-    let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let scratch = Scratch::new(&process::stamp());
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let containment = Containment::new(&project.config, &project.environment, root);
     let place = Place { project, evidence, tree, cancel: &cancel, scratch: scratch.path(), containment };
