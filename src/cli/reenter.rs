@@ -32,18 +32,28 @@ pub struct Inside {
     custody: Arc<Custody>,
     /// The folder of the audit.kdl whose run goes on.
     run: Option<PathBuf>,
+    trigger: Option<String>,
 }
 
 impl Inside {
     /// For the steps of a command with these flags.
     pub fn new(common: &Common, color: bool, custody: Arc<Custody>) -> Inside {
-        Inside { common: common.clone(), color, custody, run: None }
+        let trigger = common.place.trigger.clone();
+        Inside { common: common.clone(), color, custody, run: None, trigger }
     }
 
     /// For the recipe of a run. Its commands are about that run and the operator's repository,
     /// not about the worktree in which the step stands.
     pub fn of_recipe(common: &Common, folder: PathBuf) -> Inside {
         Inside { run: Some(folder), ..Inside::new(common, false, Arc::default()) }
+    }
+
+    /// For the steps of these targets, unless they are themselves called by a step: what was
+    /// typed first set everything off.
+    #[must_use]
+    pub fn triggered_by(mut self, targets: &[String]) -> Inside {
+        self.trigger.get_or_insert_with(|| targets.join(" "));
+        self
     }
 
     fn place(&self, call: &VerbCall, stop: &Cancel) -> Place {
@@ -53,6 +63,7 @@ impl Inside {
             environment: Some(call.env.iter().cloned().collect()),
             stop: Some(stop.clone()),
             depth: self.common.place.depth + 1,
+            trigger: self.trigger.clone(),
             custody: Some(Arc::clone(&self.custody)),
         }
     }
