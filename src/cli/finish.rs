@@ -12,7 +12,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
-use crate::cli::{stage, telemetry};
+use crate::cli::stage::{self, Means};
+use crate::cli::telemetry;
 use crate::event::{Event, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
@@ -124,6 +125,7 @@ pub fn finish(
     run_id: &RunId,
     ending: Ending,
     active: Duration,
+    means: &Means<'_>,
     screen: &Screen,
 ) -> Exit {
     let told = recorder.announce(Event::RunFinished {
@@ -138,7 +140,7 @@ pub fn finish(
         screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
     }
     // The stage never changes how a run ended, and what goes wrong in it is said on its own.
-    match stage::run(project, recorder, screen) {
+    match stage::run(project, recorder, means, screen) {
         Ok(done) => done.problems.iter().for_each(|p| screen.trouble(&format!("audit stage: {p}"))),
         Err(fault) => screen.trouble(&format!("the audit stage failed: {fault}")),
     }

@@ -31,6 +31,7 @@ struct Known {
 /// No such node, or none of its worktrees was kept.
 pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let Some(dir) = preflight::kept_worktree(&project.repo, node)? else {
         let help = "worktrees are kept for nodes that failed or are oversized; `auditrun status` names them";
         return Err(Failure::usage(format!("no worktree of node '{node}' is kept"), help));
