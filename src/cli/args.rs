@@ -254,6 +254,12 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// The control-plane database that runs and audits share
+    Db {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: DbCommand,
+    },
     /// Completion script for a shell
     Completions {
         /// Which shell
@@ -261,6 +267,13 @@ pub enum Command {
     },
     /// The manual page (roff)
     Man,
+}
+
+/// `db`
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Fill it from the journals of all runs that are kept here; doing it again changes nothing
+    Sync,
 }
 
 /// `resume`

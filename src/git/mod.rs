@@ -18,6 +18,7 @@ mod merge;
 mod model;
 mod objects;
 mod obstacles;
+mod origin;
 mod refs;
 mod remove;
 mod repo;
