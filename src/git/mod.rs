@@ -13,6 +13,7 @@ mod diff;
 mod exclude;
 mod fresh;
 mod guard;
+mod history;
 mod links;
 mod merge;
 mod model;
@@ -27,6 +28,7 @@ mod status;
 mod worktree;
 
 pub use fresh::NewFile;
+pub use history::{Dated, History};
 pub use model::*;
 pub use repo::Repo;
 pub use worktree::Worktree;

@@ -13,6 +13,7 @@ pub mod init;
 pub mod list;
 pub mod man;
 pub mod preflight;
+pub mod qa;
 pub mod resume;
 pub mod run;
 pub mod shell;
