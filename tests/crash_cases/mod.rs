@@ -295,6 +295,7 @@ pub fn cases(scenario: &Scenario, kind: &str) -> Vec<[String; 3]> {
 struct Said(String);
 
 impl Drop for Said {
+    #[allow(clippy::print_stderr)] // For whoever reads the failure.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("after {}", self.0);
