@@ -3,3 +3,12 @@
 
 pub mod corpus;
 pub mod lesson;
+pub mod effectiveness;
+pub mod findings;
+pub mod baseline;
+pub mod sections;
+pub mod reading;
+pub mod records;
+pub mod evaluate;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -3,7 +3,7 @@
 //! writes a file; text that came from agents is neutralised and escaped wherever it is shown.
 
 mod build;
-mod escape;
+pub(crate) mod escape;
 mod gantt;
 pub mod github;
 mod html;
@@ -17,7 +17,7 @@ pub mod schema;
 mod stage;
 mod stage_md;
 mod status;
-mod table;
+pub(crate) mod table;
 mod timeline;
 mod trace;
 
