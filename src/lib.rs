@@ -23,6 +23,8 @@ pub mod gate;
 pub mod run;
 pub mod proof;
 pub mod report;
+pub mod learn;
+pub mod serve;
 pub mod qa;
 pub mod ui;
 pub mod cli;

@@ -13,6 +13,7 @@ pub mod past;
 pub mod project;
 pub mod reenter;
 pub mod session;
+pub mod stage;
 pub mod typed;
 pub mod yard;
 
@@ -65,12 +66,14 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Status => commands::status::run(common, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),
         Command::Verify { fingerprint } => commands::verify::run(common, fingerprint.as_deref(), screen),
+        Command::Report(args) => commands::report::run(common, args, screen),
         Command::Graph => commands::graph::run(common, screen),
         Command::Explain { node } => commands::explain::run(common, node, screen),
         Command::Config(args) => commands::config::run(common, args, screen),
         Command::Check => commands::check::run(common, screen),
         Command::Fmt(args) => commands::fmt::run(common, args, screen),
         Command::Init(args) => commands::init::run(common, args, screen),
+        Command::Learn => commands::learn::run(common, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
         Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
