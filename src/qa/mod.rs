@@ -10,5 +10,18 @@ pub mod sections;
 pub mod reading;
 pub mod records;
 pub mod evaluate;
+pub mod error;
+pub mod roles;
+pub mod forge;
+pub mod workdir;
+pub mod regression;
+pub mod meta;
+pub mod archive;
+pub mod review;
+pub mod to_bundle;
+mod audit;
 #[cfg(test)]
 pub(crate) mod testing;
+
+pub use audit::{AuditRun, Outcome, Settings, audit, new_id};
+pub use error::QaError;

@@ -2,7 +2,7 @@
 //! not know stands among its assumptions.
 
 mod failures;
-mod lessons;
+pub(in crate::qa) mod lessons;
 
 use std::fmt::Write as _;
 
@@ -49,7 +49,8 @@ pub fn report(corpus: &AuditCorpus) -> String {
     text
 }
 
-fn scope_name(scope: ScopeType) -> &'static str {
+/// A scope's type as data and reports say it.
+pub(in crate::qa) fn scope_name(scope: ScopeType) -> &'static str {
     match scope {
         ScopeType::Loop => "LOOP",
         ScopeType::Repo => "REPO",
