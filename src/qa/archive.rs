@@ -162,7 +162,9 @@ fn candidates(corpus: &AuditCorpus, created_at: &str) -> Vec<Lesson> {
             promoted_at: None,
             repo_id: corpus.scope.repo_id.clone(),
             verifier_type: first.verifier_type.clone(),
-            text: format!("{key} stood in {}. {}", names.join(", "), crate::base::text::head(error, 300)).trim().to_owned(),
+            text: format!("{key} stood in {}. {}", names.join(", "), crate::base::text::head(error, 300))
+                .trim()
+                .to_owned(),
         })
     };
     by_key.into_iter().filter_map(lesson).collect()

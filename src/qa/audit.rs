@@ -10,6 +10,7 @@ use crate::config::Bounds;
 use crate::files;
 use crate::qa::archive::{self, Archive};
 use crate::qa::corpus::{AuditCorpus, ScopeType};
+use crate::qa::desk;
 use crate::qa::effectiveness;
 use crate::qa::error::{At, QaError};
 use crate::qa::findings::day;
@@ -21,7 +22,6 @@ use crate::qa::regression::{self, Regression};
 use crate::qa::review::{self, Decision, DecisionSource, Notifier, Routing};
 use crate::qa::roles::{Ask, RoleHost};
 use crate::qa::sections;
-use crate::qa::workdir;
 
 /// Patience of a deeper pass.
 const DEEPER_PATIENCE: u32 = 5;
@@ -30,6 +30,8 @@ const DEEPEST: u32 = 2;
 
 /// What an audit needs.
 pub struct AuditRun<'a> {
+    /// The audit's id, a UUID; one that is gone on with keeps its own.
+    pub audit_run_id: &'a str,
     /// What is audited, as intake gathered it.
     pub corpus: &'a AuditCorpus,
     /// The repository's root.
@@ -93,7 +95,7 @@ pub fn new_id() -> String {
 /// A role can't be asked, or a file can't be read or written. What is logged stays, and the
 /// same call goes on from there.
 pub fn audit(run: &AuditRun<'_>) -> Result<Outcome, QaError> {
-    let mut log = workdir::open(run.dir, run.corpus, &(run.new_id)(), run.settings.patience)?;
+    let mut log = desk::open(run.dir, run.corpus, run.audit_run_id, run.settings.patience)?;
     let ask = Ask::new(run.host, log.used().clone());
     let ended = run.phases(&mut log, &ask);
     if ended.is_err() {
@@ -189,10 +191,17 @@ impl AuditRun<'_> {
             log.note(format!("no meta-slices were asked for: {why}"))?;
             return Ok(Vec::new());
         }
-        let targets: Vec<String> =
-            meta::TARGETS.iter().map(|t| (*t).to_owned()).chain(self.settings.parts.iter().cloned()).collect();
-        let view =
-            crate::qa::roles::ImproverView { report: log.report(), systemic, targets: &targets, files: self.files };
+        let targets: Vec<String> = meta::TARGETS
+            .iter()
+            .map(|t| (*t).to_owned())
+            .chain(self.settings.parts.iter().cloned())
+            .collect();
+        let view = crate::qa::roles::ImproverView {
+            report: log.report(),
+            systemic,
+            targets: &targets,
+            files: self.files,
+        };
         match ask.ask(view, "improvement", crate::qa::roles::improvements)? {
             Ok(answer) => Ok(meta::from_answer(answer, self.corpus, log.audit_run_id(), self.new_id)),
             Err(why) => {
@@ -235,7 +244,13 @@ impl AuditRun<'_> {
     }
 
     /// What its risk asks for before it may be routed.
-    fn pass_gates(&self, log: &Log, ask: &Ask<'_>, n: usize, one: &mut meta::Proposed) -> Result<(), QaError> {
+    fn pass_gates(
+        &self,
+        log: &Log,
+        ask: &Ask<'_>,
+        n: usize,
+        one: &mut meta::Proposed,
+    ) -> Result<(), QaError> {
         let risk = one.slice.risk_level;
         if risk >= Risk::Medium {
             let scored = effectiveness::scores(self.corpus);
@@ -303,7 +318,8 @@ impl AuditRun<'_> {
     fn accept(&self, log: &mut Log, regression: &Regression) -> Result<Outcome, QaError> {
         let now = iso(self.clock.now());
         let path = review::report_path(self.root, day(&now), self.scope_short, log.report());
-        files::atomic_write(&path, log.report().as_bytes()).at(|| format!("can't write {}", path.display()))?;
+        files::atomic_write(&path, log.report().as_bytes())
+            .at(|| format!("can't write {}", path.display()))?;
         let record = archive::record(self.corpus, log, regression.trend.name(), &now);
         self.archive.keep(&record).map_err(QaError::Files)?;
         let routed = self.route(log);
@@ -320,7 +336,9 @@ impl AuditRun<'_> {
         let mut routed = [0; 3];
         for (n, one) in (1..).zip(log.meta()).filter(|(_, one)| one.routable()) {
             let risk = one.slice.risk_level;
-            let beside = |name: String, from: Risk| (risk >= from).then(|| self.dir.join(name)).filter(|p| p.is_file());
+            let beside = |name: String, from: Risk| {
+                (risk >= from).then(|| self.dir.join(name)).filter(|p| p.is_file())
+            };
             self.notifier.route(&Routing {
                 urgency: review::urgency(risk),
                 slice: &one.slice,

@@ -13,7 +13,7 @@ pub mod evaluate;
 pub mod error;
 pub mod roles;
 pub mod forge;
-pub mod workdir;
+pub mod desk;
 pub mod regression;
 pub mod meta;
 pub mod archive;

@@ -18,7 +18,9 @@ pub struct ReadFinding {
 }
 
 /// How many there are of each severity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[allow(missing_docs)]
 pub struct Counts {
     pub critical: u32,
@@ -69,9 +71,8 @@ pub fn findings(report: &str) -> Vec<ReadFinding> {
 
 /// How many findings a report has, of each severity.
 pub fn counts(found: &[ReadFinding]) -> Counts {
-    let of = |severity| {
-        u32::try_from(found.iter().filter(|f| f.severity == severity).count()).unwrap_or(u32::MAX)
-    };
+    let of =
+        |severity| u32::try_from(found.iter().filter(|f| f.severity == severity).count()).unwrap_or(u32::MAX);
     Counts { critical: of(Severity::Critical), warning: of(Severity::Warning), info: of(Severity::Info) }
 }
 
@@ -107,7 +108,9 @@ impl Fence {
         match (self.0, mark) {
             (None, Some(mark)) if run >= 3 => self.0 = Some((mark, run)),
             (None, _) => return false,
-            (Some((open, least)), Some(mark)) if mark == open && run >= least && line.len() == run => self.0 = None,
+            (Some((open, least)), Some(mark)) if mark == open && run >= least && line.len() == run => {
+                self.0 = None
+            }
             _ => {}
         }
         true
@@ -162,7 +165,9 @@ mod tests {
     fn headings_are_made_to_say_what_stands_under_them() {
         let text = with_true_counts(REPORT);
         assert!(text.contains("### Critical (1)\n") && text.contains("### Warning (2)\n"));
-        assert!(text.contains("```\nF-9: not one\n### Info (3)\n```") && text.contains("### Info (0)\n\nNone."));
+        assert!(
+            text.contains("```\nF-9: not one\n### Info (3)\n```") && text.contains("### Info (0)\n\nNone.")
+        );
         assert_eq!(with_true_counts(&text), text);
     }
 

@@ -35,7 +35,9 @@ impl Records {
         records.prefixes.extend(["l-".to_owned(), "lesson-".to_owned()]);
         for lesson in &corpus.lessons {
             let id = lesson.lesson_id.to_lowercase();
-            if let Some((word, _)) = id.split_once('-').filter(|(w, _)| w.bytes().all(|b| b.is_ascii_lowercase())) {
+            if let Some((word, _)) =
+                id.split_once('-').filter(|(w, _)| w.bytes().all(|b| b.is_ascii_lowercase()))
+            {
                 records.prefixes.insert(format!("{word}-"));
             }
             let last = lesson.promoted_at.as_ref().unwrap_or(&lesson.created_at);
@@ -57,7 +59,8 @@ impl Records {
         match value {
             Value::String(text) => {
                 for token in tokens(text) {
-                    self.tokens.extend(token.split('-').filter(|p| p.len() >= SHORTEST).map(str::to_lowercase));
+                    self.tokens
+                        .extend(token.split('-').filter(|p| p.len() >= SHORTEST).map(str::to_lowercase));
                     self.tokens.insert(token.to_lowercase());
                 }
                 self.texts.push_str(&joined(text));
@@ -110,7 +113,8 @@ impl Records {
     pub fn grounds(&self, text: &str) -> bool {
         let named = |name: &String| mentions(text, name);
         self.cited(text).iter().any(|id| self.knows(id))
-            || tokens(text).any(|t| t.len() >= SHORTEST && t.bytes().any(|b| b.is_ascii_digit()) && self.knows(t))
+            || tokens(text)
+                .any(|t| t.len() >= SHORTEST && t.bytes().any(|b| b.is_ascii_digit()) && self.knows(t))
             || self.names.iter().any(named)
             || spans(text).any(|span| span.len() >= 12 && self.texts.contains(&joined(span)))
     }
@@ -130,7 +134,8 @@ impl Records {
         let of = |token: &str| {
             let token = token.to_lowercase();
             let (id, times) = self.times.range(token.clone()..).next()?;
-            (*id == token || (token.len() >= SHORTEST && is_hex(&token) && id.starts_with(&token))).then_some(times)
+            (*id == token || (token.len() >= SHORTEST && is_hex(&token) && id.starts_with(&token)))
+                .then_some(times)
         };
         tokens(text).filter_map(of).collect()
     }
@@ -145,9 +150,8 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
 /// A name as a whole word.
 fn mentions(text: &str, name: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-    text.match_indices(name).any(|(at, _)| {
-        edge(text[..at].chars().next_back()) && edge(text[at + name.len()..].chars().next())
-    })
+    text.match_indices(name)
+        .any(|(at, _)| edge(text[..at].chars().next_back()) && edge(text[at + name.len()..].chars().next()))
 }
 
 /// What stands between backticks.
@@ -195,7 +199,9 @@ mod tests {
     #[test]
     fn abbreviations_are_known_and_inventions_are_not() {
         let records = Records::of(&testing::corpus());
-        assert!(records.knows("aaaa1111bbbb") && records.knows("aaaa111") && records.knows("loop-aaaa1111bbbb"));
+        assert!(
+            records.knows("aaaa1111bbbb") && records.knows("aaaa111") && records.knows("loop-aaaa1111bbbb")
+        );
         assert!(records.knows("L-1"));
         assert_eq!(records.unknown("`aaaa1111bbbb` and deadbee1 and L-77"), ["L-77", "deadbee1"]);
         // What an output of the corpus says is no invention.
@@ -205,7 +211,12 @@ mod tests {
     #[test]
     fn a_finding_is_grounded_by_an_id_a_name_or_an_excerpt() {
         let records = Records::of(&testing::corpus());
-        for good in ["see `aaaa1111bbbb`", "node `api-2` did", "it is about L-1", "said `assertion failed: total` then"] {
+        for good in [
+            "see `aaaa1111bbbb`",
+            "node `api-2` did",
+            "it is about L-1",
+            "said `assertion failed: total` then",
+        ] {
             assert!(records.grounds(good), "{good}");
         }
         for bad in ["things should improve", "`something else entirely`", "see deadbee1"] {

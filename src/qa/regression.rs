@@ -111,7 +111,15 @@ pub fn analyse(corpus: &AuditCorpus, now: Counts) -> Regression {
         (Way::Down, Way::Up) => Trend::Improving,
         _ => Trend::Stable,
     };
-    Regression { earlier: earlier.len(), last, now, lessons, problems: problems(corpus), trend, effectiveness }
+    Regression {
+        earlier: earlier.len(),
+        last,
+        now,
+        lessons,
+        problems: problems(corpus),
+        trend,
+        effectiveness,
+    }
 }
 
 /// One more or less is no movement.
@@ -138,7 +146,8 @@ fn lessons(corpus: &AuditCorpus) -> Vec<LessonTrend> {
         .map(|scored| {
             let id = &scored.lesson.lesson_id;
             let now = scored.effectiveness.score;
-            let past: Vec<f64> = corpus.earlier.iter().filter_map(|a| a.effectiveness.get(id).copied()).collect();
+            let past: Vec<f64> =
+                corpus.earlier.iter().filter_map(|a| a.effectiveness.get(id).copied()).collect();
             let low = past.iter().chain([&now]).filter(|s| **s < LOW).count();
             let before = past.last().copied();
             LessonTrend {
@@ -228,22 +237,34 @@ impl Regression {
         let mut text = "### Findings\n\n".to_owned();
         let row = |severity: Severity| {
             let (before, now) = (last.of(severity), self.now.of(severity));
-            vec![severity.name().to_owned(), before.to_string(), now.to_string(), direction(count_way(before, now)).to_owned()]
+            vec![
+                severity.name().to_owned(),
+                before.to_string(),
+                now.to_string(),
+                direction(count_way(before, now)).to_owned(),
+            ]
         };
         text.push_str(&table(&["severity", "last audit", "now", "direction"], Severity::ALL.map(row)));
         text.push_str("\n### Lessons\n\n");
-        text.push_str(&table(&["lesson", "last audit", "now", "direction"], self.lessons.iter().map(lesson_row)));
+        text.push_str(&table(
+            &["lesson", "last audit", "now", "direction"],
+            self.lessons.iter().map(lesson_row),
+        ));
         text.push_str("\n### Recurring problems\n\n");
         if self.problems.is_empty() {
             text.push_str("No problem stands in more than one audit.\n");
         }
         for problem in &self.problems {
             let despite = problem.despite.as_ref();
-            let flag = despite.map_or_else(String::new, |id| format!(", despite the promoted lesson {}", code(id)));
+            let flag =
+                despite.map_or_else(String::new, |id| format!(", despite the promoted lesson {}", code(id)));
             let _ = writeln!(text, "- {} in {} audits{flag}", code(&problem.key), problem.audits);
         }
-        let from: Vec<String> =
-            corpus.earlier.iter().map(|a| format!("{} ({})", markdown(&a.audit_run_id), day(&a.at))).collect();
+        let from: Vec<String> = corpus
+            .earlier
+            .iter()
+            .map(|a| format!("{} ({})", markdown(&a.audit_run_id), day(&a.at)))
+            .collect();
         let _ = write!(text, "\n### Trend\n\n{}.\n\nCompared with: {}.\n", self.line(), from.join(", "));
         text
     }
@@ -295,7 +316,10 @@ mod tests {
 
     #[test]
     fn tolerances_are_one_finding_and_a_tenth() {
-        assert_eq!([3, 4, 5, 6, 7].map(|now| count_way(5, now)), [Way::Down, Way::Same, Way::Same, Way::Same, Way::Up]);
+        assert_eq!(
+            [3, 4, 5, 6, 7].map(|now| count_way(5, now)),
+            [Way::Down, Way::Same, Way::Same, Way::Same, Way::Up]
+        );
         assert_eq!(score_way(0.7, 0.8), Way::Same);
         assert_eq!(score_way(0.3, 0.2), Way::Same);
         assert_eq!(score_way(0.3, 0.41), Way::Up);

@@ -175,7 +175,14 @@ fn improvement(log: &Log) -> String {
     let _ = writeln!(text, "\nRemaining failures{}", if failing.is_empty() { ": none" } else { "" });
     for f in failing {
         let fault = &f.fault;
-        let _ = writeln!(text, "  {}: what={} where={} why={}", f.evaluation.name(), fault.what, fault.place, fault.why);
+        let _ = writeln!(
+            text,
+            "  {}: what={} where={} why={}",
+            f.evaluation.name(),
+            fault.what,
+            fault.place,
+            fault.why
+        );
     }
     text.push('\n');
     text

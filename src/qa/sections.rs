@@ -140,7 +140,11 @@ pub fn upsert(text: &str, heading: &str, content: &str, before: &str) -> String 
 fn without_heading<'a>(content: &'a str, heading: &str) -> &'a str {
     let start = content.trim_start();
     let (first, rest) = start.split_once('\n').unwrap_or((start, ""));
-    if first.starts_with("##") && !first.starts_with("###") && bare(first) == heading { rest } else { content }
+    if first.starts_with("##") && !first.starts_with("###") && bare(first) == heading {
+        rest
+    } else {
+        content
+    }
 }
 
 /// A heading without `#` before and after it, or without the line under it.

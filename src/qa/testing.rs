@@ -1,10 +1,21 @@
-//! Corpora for tests.
+//! Corpora and scripted roles for tests.
+#![allow(clippy::unwrap_used)] // Helpers fail as tests do.
 
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::base::FixedClock;
+use crate::config::{Bounds, Flags, LoadInput, Origin, Role, Setting};
 use crate::qa::corpus::{
     AuditCorpus, EarlierAudit, Failure, Missing, Mode, Moment, Recurrence, Repair, ScopeFacts, ScopeType,
     Slice,
 };
+use crate::qa::evaluate::Evaluation;
+use crate::qa::forge::Progress;
 use crate::qa::lesson::{Lesson, LessonStatus};
+use crate::qa::roles::{Consulted, HostError, Prompt, RoleHost};
+use crate::run::bounds::Spent;
 
 /// A slice that passed.
 pub(crate) fn slice(id: &str, day: u32) -> Slice {
@@ -87,7 +98,9 @@ pub(crate) fn corpus() -> AuditCorpus {
             Recurrence {
                 lesson_id: "L-1".to_owned(),
                 recurred_in: vec!["aaaa1111bbbb".to_owned(), "aaaa2222bbbb".to_owned()],
-                opportunities: ["eeee5555ffff", "aaaa1111bbbb", "aaaa2222bbbb", "cccc3333dddd"].map(str::to_owned).into(),
+                opportunities: ["eeee5555ffff", "aaaa1111bbbb", "aaaa2222bbbb", "cccc3333dddd"]
+                    .map(str::to_owned)
+                    .into(),
             },
             Recurrence {
                 lesson_id: "L-2".to_owned(),
@@ -127,4 +140,139 @@ pub(crate) fn earlier(day: u32, counts: [u32; 3], scores: &[(&str, f64)], keys: 
         effectiveness: scores.iter().map(|(id, s)| ((*id).to_owned(), *s)).collect(),
         problem_keys: keys.iter().map(|k| (*k).to_owned()).collect(),
     }
+}
+
+/// A host of roles that answers as a function says: role, prompt, how often the role was asked
+/// before.
+pub(crate) struct Host<'a> {
+    answer: Box<dyn Fn(Role, &str, usize) -> Value + Sync + 'a>,
+    asked: Mutex<Vec<(Role, String)>>,
+    /// The invocation, from 0 on, at which the operator interrupts.
+    pub interrupt_at: Option<usize>,
+    /// What each invocation uses.
+    pub spent: Spent,
+}
+
+impl<'a> Host<'a> {
+    pub(crate) fn new(answer: impl Fn(Role, &str, usize) -> Value + Sync + 'a) -> Host<'a> {
+        Host {
+            answer: Box::new(answer),
+            asked: Mutex::default(),
+            interrupt_at: None,
+            spent: Spent::default(),
+        }
+    }
+
+    /// What it would answer if it were asked for the first time.
+    pub(crate) fn answer(&self, role: Role, prompt: &str) -> Value {
+        (self.answer)(role, prompt, 0)
+    }
+
+    /// Every prompt so far, with its role.
+    pub(crate) fn asked(&self) -> Vec<(Role, String)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) fn prompts(&self, role: Role) -> Vec<String> {
+        self.asked().into_iter().filter(|(r, _)| *r == role).map(|(_, text)| text).collect()
+    }
+}
+
+impl RoleHost for Host<'_> {
+    fn ask(
+        &self,
+        prompt: &Prompt,
+        _: &str,
+        read: &dyn Fn(&Value) -> Result<(), String>,
+    ) -> Result<Consulted, HostError> {
+        let mut spent = Spent::default();
+        let mut why = String::new();
+        for call in 1..=2 {
+            let before = {
+                let mut asked = self.asked.lock().unwrap();
+                if self.interrupt_at.is_some_and(|at| asked.len() >= at) {
+                    return Err(HostError::Interrupted);
+                }
+                let before = asked.iter().filter(|(r, _)| *r == prompt.role()).count();
+                asked.push((prompt.role(), prompt.text().to_owned()));
+                before
+            };
+            spent.plus(&self.spent);
+            let value = (self.answer)(prompt.role(), prompt.text(), before);
+            match read(&value) {
+                Ok(()) => return Ok(Consulted { answer: Ok(value), spent, calls: call }),
+                Err(e) => why = e,
+            }
+        }
+        Ok(Consulted { answer: Err(why), spent, calls: 2 })
+    }
+}
+
+/// An evaluator's answer in which these fail.
+pub(crate) fn evaluation(failing: &[&str]) -> Value {
+    let one = |e: Evaluation| match failing.contains(&e.name()) {
+        true => {
+            json!({ "evaluation_name": e.name(), "status": false, "what": format!("{} is thin", e.name()),
+                        "where": "Findings", "why": "so it is" })
+        }
+        false => json!({ "evaluation_name": e.name(), "status": true }),
+    };
+    json!({ "evaluations": Evaluation::ALL.map(one) })
+}
+
+/// A brainstormer's answer: three proposals for this evaluation.
+pub(crate) fn proposals(target: &str) -> Value {
+    let one = |n: u32| {
+        json!({ "title": format!("idea {n}"), "section": "Assumptions and Missing Data", "change": "add a note",
+                "rationale": "it says more", "targets": [target] })
+    };
+    json!({ "proposals": [one(1), one(2), one(3)] })
+}
+
+/// A critic's answer.
+pub(crate) fn critique(severity: &str, place: &str, what: &str) -> Value {
+    json!({ "findings": [{ "severity": severity, "where": place, "what": what, "why": "nobody says it" }] })
+}
+
+/// A mutator's answer: the section of the prompt's document with one note more.
+pub(crate) fn one_note_more(prompt: &str) -> Value {
+    let notes = prompt.matches("- note ").count();
+    let all: String = (1..=notes + 1).map(|n| format!("- note {n}\n")).collect();
+    json!({ "section": "Assumptions and Missing Data", "content": all })
+}
+
+/// Takes lines down.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<Vec<String>>);
+
+impl Lines {
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Progress for Lines {
+    fn say(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+/// No budget at all.
+pub(crate) fn bounds() -> Bounds {
+    let none = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let (env, flags) = (std::collections::BTreeMap::new(), Flags::default());
+    let input = LoadInput { file: None, read: &none, env: &env, flags: &flags };
+    crate::config::load(&input).ok().unwrap().0.bounds
+}
+
+/// Budgets of this many tokens.
+pub(crate) fn token_bounds(tokens: u64) -> Bounds {
+    let mut bounds = bounds();
+    bounds.tokens = Some(Setting { value: tokens, origin: Origin::Flag("--tokens".to_owned()) });
+    bounds
+}
+
+/// A clock that stands still.
+pub(crate) fn clock() -> FixedClock {
+    FixedClock::at("2026-01-20T09:00:00Z".parse().unwrap())
 }

@@ -41,7 +41,8 @@ fn chain(corpus: &AuditCorpus, slice: &Slice) -> String {
     let id = code(short(&slice.slice_id));
     let mut events: Vec<(&str, String)> = vec![(&slice.at, format!("{id} failed ({})", day(&slice.at)))];
     for repair in corpus.repairs.iter().filter(|r| r.slice_id == slice.slice_id) {
-        let said = format!("repair cycle {} {} ({})", repair.cycle, markdown(&repair.outcome), day(&repair.at));
+        let said =
+            format!("repair cycle {} {} ({})", repair.cycle, markdown(&repair.outcome), day(&repair.at));
         events.push((&repair.at, said));
     }
     let about = corpus.lessons.iter().filter(|l| slice.problem_keys.contains(&l.problem_key));
@@ -49,7 +50,8 @@ fn chain(corpus: &AuditCorpus, slice: &Slice) -> String {
     for lesson in about {
         known = true;
         let lesson_id = code(&lesson.lesson_id);
-        events.push((&lesson.created_at, format!("lesson {lesson_id} recorded ({})", day(&lesson.created_at))));
+        events
+            .push((&lesson.created_at, format!("lesson {lesson_id} recorded ({})", day(&lesson.created_at))));
         if let Some(at) = &lesson.promoted_at {
             events.push((at, format!("lesson {lesson_id} promoted ({})", day(at))));
         }
@@ -112,10 +114,5 @@ fn halves(slices: &[Slice]) -> String {
     let say = |part: &[Slice]| {
         format!("{} of {} failed ({} %)", failed(part), count(part.len(), "slice"), rate(part))
     };
-    format!(
-        "- Failures are {way}: before {} {}, from then on {}.\n",
-        day(&late[0].at),
-        say(early),
-        say(late)
-    )
+    format!("- Failures are {way}: before {} {}, from then on {}.\n", day(&late[0].at), say(early), say(late))
 }

@@ -51,8 +51,17 @@ pub(in crate::qa) fn effectiveness_table(all: &[Scored<'_>]) -> String {
     };
     table(
         &[
-            "lesson", "problem", "promoted", "base", "time", "opportunity", "confidence", "score", "label",
-            "meaning", "recurred in",
+            "lesson",
+            "problem",
+            "promoted",
+            "base",
+            "time",
+            "opportunity",
+            "confidence",
+            "score",
+            "label",
+            "meaning",
+            "recurred in",
         ],
         all.iter().map(row),
     )

@@ -201,7 +201,9 @@ fn recommendations(found: &[Finding]) -> String {
         .enumerate()
         .filter_map(|(n, f)| Some((n, f.next.as_ref()?)))
         .enumerate()
-        .map(|(at, (n, next))| format!("{}. **{}** (F-{}): {}\n", at + 1, next.kind.title(), n + 1, next.text))
+        .map(|(at, (n, next))| {
+            format!("{}. **{}** (F-{}): {}\n", at + 1, next.kind.title(), n + 1, next.text)
+        })
         .collect();
     if steps.is_empty() {
         return "None: nothing was found that calls for a change.".to_owned();

@@ -14,7 +14,8 @@ pub(super) const CRITERION: Criterion = Criterion {
 pub(super) fn decide(read: &Read<'_>) -> Option<Fault> {
     let analysis = sections::body(read.report, "Failure Analysis").unwrap_or_default();
     let chains = read.report.lines().filter(|l| is_chain(l));
-    let invented: Vec<&str> = chains.clone().chain(analysis.lines()).flat_map(|l| read.records.unknown(l)).collect();
+    let invented: Vec<&str> =
+        chains.clone().chain(analysis.lines()).flat_map(|l| read.records.unknown(l)).collect();
     if let Some(first) = invented.first() {
         let line = read.report.lines().find(|l| l.contains(first)).unwrap_or_default();
         let what = format!("a chain cites what does not exist: {}", few(invented.iter().copied()));
@@ -22,7 +23,11 @@ pub(super) fn decide(read: &Read<'_>) -> Option<Fault> {
     }
     let reversed = |line: &&str| chain_reversed(read, line) || range_reversed(line);
     let line = read.report.lines().find(reversed)?;
-    Some(Fault::new("a chain or range runs against time", head(line.trim(), 120), "its dates are in reversed order"))
+    Some(Fault::new(
+        "a chain or range runs against time",
+        head(line.trim(), 120),
+        "its dates are in reversed order",
+    ))
 }
 
 fn steps(line: &str) -> impl Iterator<Item = &str> {
@@ -94,14 +99,19 @@ fn date_places(text: &str) -> Vec<(usize, usize)> {
         let edge = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
         let day = &bytes[at..at + 10];
         let is_day = edge
-            && day.iter().enumerate().all(|(n, b)| if n == 4 || n == 7 { *b == b'-' } else { b.is_ascii_digit() });
+            && day
+                .iter()
+                .enumerate()
+                .all(|(n, b)| if n == 4 || n == 7 { *b == b'-' } else { b.is_ascii_digit() });
         if !is_day {
             at += 1;
             continue;
         }
         let rest = &bytes[at + 10..];
         let time = match rest.first() {
-            Some(b'T') => rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b":.+-".contains(b)).count(),
+            Some(b'T') => {
+                rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b":.+-".contains(b)).count()
+            }
             _ => 0,
         };
         found.push((at, at + 10 + time));
@@ -116,10 +126,10 @@ mod tests {
 
     #[test]
     fn dates_are_found_and_ranges_compared() {
-        assert_eq!(dates("a 2026-01-02 b 2026-01-03T04:05:06.000Z, 12026-01-02"), [
-            "2026-01-02",
-            "2026-01-03T04:05:06.000Z"
-        ]);
+        assert_eq!(
+            dates("a 2026-01-02 b 2026-01-03T04:05:06.000Z, 12026-01-02"),
+            ["2026-01-02", "2026-01-03T04:05:06.000Z"]
+        );
         for good in ["2026-01-02 to 2026-01-02", "2026-01-03, 2026-01-02", "from 2026-01-02 to 2026-01-03"] {
             assert!(!range_reversed(good), "{good}");
         }

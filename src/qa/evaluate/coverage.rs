@@ -20,8 +20,17 @@ pub(super) fn decide(read: &Read<'_>) -> Option<Fault> {
         .map(short)
         .collect();
     if !absent.is_empty() {
-        let what = format!("{} of {} slices do not appear: {}", absent.len(), slices.len(), few(absent.iter().copied()));
-        return Some(Fault::new(what, "Slices", "every slice needs a finding or the words \"no issues found\""));
+        let what = format!(
+            "{} of {} slices do not appear: {}",
+            absent.len(),
+            slices.len(),
+            few(absent.iter().copied())
+        );
+        return Some(Fault::new(
+            what,
+            "Slices",
+            "every slice needs a finding or the words \"no issues found\"",
+        ));
     }
     let lines: Vec<&str> = read.report.lines().filter(|line| settles(read, line)).collect();
     let in_finding = |id: &str| read.findings.iter().any(|f| Records::mentioned(&f.text, id));

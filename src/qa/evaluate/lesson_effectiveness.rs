@@ -80,7 +80,9 @@ impl<'a> Row<'a> {
     fn scores(&self) -> Vec<&'a str> {
         let fraction = |t: &&str| t.contains('.') && t.parse::<f64>().is_ok();
         match self.column {
-            Some(n) => cells(self.line).get(n).copied().filter(|c| c.parse::<f64>().is_ok()).into_iter().collect(),
+            Some(n) => {
+                cells(self.line).get(n).copied().filter(|c| c.parse::<f64>().is_ok()).into_iter().collect()
+            }
             None => {
                 let parts = self.line.split(|c: char| !c.is_ascii_digit() && c != '.');
                 parts.map(|t| t.trim_end_matches('.')).filter(fraction).collect()

@@ -16,7 +16,9 @@ use crate::qa::reading::{self, ReadFinding};
 use crate::qa::records::Records;
 
 /// One of the seven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // Each has a file of its own.
 pub enum Evaluation {
@@ -88,7 +90,9 @@ impl Evaluation {
             Evaluation::EvidenceGrounded => evidence_grounded::decide(read),
             Evaluation::CausalAccuracy => causal_accuracy::decide(read),
             Evaluation::LessonEffectiveness => lesson_effectiveness::decide(read),
-            Evaluation::RegressionSensitivity | Evaluation::Actionability | Evaluation::SelfConsistency => None,
+            Evaluation::RegressionSensitivity | Evaluation::Actionability | Evaluation::SelfConsistency => {
+                None
+            }
         }
     }
 }

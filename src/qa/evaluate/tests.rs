@@ -36,9 +36,8 @@ fn the_program_finds_nothing_against_its_own_report() {
 fn an_evaluators_fail_stands() {
     let corpus = testing::corpus();
     let fault = Fault::new("x", "y", "z");
-    let said = Scorecard {
-        failing: vec![Failing { evaluation: Evaluation::Actionability, fault: fault.clone() }],
-    };
+    let said =
+        Scorecard { failing: vec![Failing { evaluation: Evaluation::Actionability, fault: fault.clone() }] };
     let card = judge(&baseline::report(&corpus), &corpus, &Records::of(&corpus), &said);
     assert_eq!((card.score(), card.percent()), (6, 86));
     assert_eq!(card.fault(Evaluation::Actionability), Some(&fault));
@@ -69,7 +68,8 @@ fn an_invented_commit_is_no_evidence() {
 
 #[test]
 fn a_finding_without_a_reference_is_general_talk() {
-    let (which, what, _) = fault(&with("Findings", "### Info (", "#### F-90: things should improve\n\nsoon\n\n### Info ("));
+    let (which, what, _) =
+        fault(&with("Findings", "### Info (", "#### F-90: things should improve\n\nsoon\n\n### Info ("));
     assert_eq!(which, Evaluation::EvidenceGrounded);
     assert_eq!(what, "findings without a reference: F-90");
 }
@@ -83,8 +83,12 @@ fn a_chain_against_time_is_no_cause() {
         "`aaaa2222bbbb` failed → lesson `L-1` was recorded",
         "Time range: 2026-01-05 to 2026-01-01",
     ] {
-        let (which, what, place) = fault(&with("Failure Analysis", "### Trends", &format!("- Chain: {chain}\n\n### Trends")));
-        assert_eq!((which, what.as_str()), (Evaluation::CausalAccuracy, "a chain or range runs against time"));
+        let (which, what, place) =
+            fault(&with("Failure Analysis", "### Trends", &format!("- Chain: {chain}\n\n### Trends")));
+        assert_eq!(
+            (which, what.as_str()),
+            (Evaluation::CausalAccuracy, "a chain or range runs against time")
+        );
         assert!(place.contains(chain), "{place}");
     }
 }
@@ -99,11 +103,15 @@ fn a_chain_with_an_invented_lesson_fails_both_ways() {
 #[test]
 fn a_score_is_the_formulas_or_none() {
     let (which, what, _) = fault(&with("Lesson Effectiveness", "| 0.81 |", "| 0.93 |"));
-    assert_eq!((which, what.as_str()), (Evaluation::LessonEffectiveness, "the score of lesson L-2 is 0.81, not 0.93"));
+    assert_eq!(
+        (which, what.as_str()),
+        (Evaluation::LessonEffectiveness, "the score of lesson L-2 is 0.81, not 0.93")
+    );
     let (which, what, _) = fault(&with("Lesson Effectiveness", "`L-2`", "`L-1`"));
     assert_eq!(which, Evaluation::LessonEffectiveness, "{what}");
     let prose = "`L-1` scored 0.00: it came back.\n\n`L-2` has an effectiveness of 0.81 of 1.";
-    let report = sections::replace(&baseline::report(&testing::corpus()), "Lesson Effectiveness", prose).unwrap();
+    let report =
+        sections::replace(&baseline::report(&testing::corpus()), "Lesson Effectiveness", prose).unwrap();
     assert_eq!(lying(&report), Scorecard::default());
 }
 

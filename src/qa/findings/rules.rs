@@ -267,8 +267,7 @@ fn reverts(corpus: &AuditCorpus) -> Vec<Finding> {
     if found.is_empty() {
         return Vec::new();
     }
-    let line =
-        |s: &&Slice| format!("{} on {}: {}", code(short(&s.slice_id)), day(&s.at), markdown(&s.title));
+    let line = |s: &&Slice| format!("{} on {}: {}", code(short(&s.slice_id)), day(&s.at), markdown(&s.title));
     let text = format!(
         "for each of {}, name the check that would have caught the reverted change before it landed, and add it.",
         ids(&collect(&found))
@@ -292,11 +291,7 @@ fn unverified(corpus: &AuditCorpus) -> Vec<Finding> {
     }
     vec![Finding {
         severity: Severity::Info,
-        title: format!(
-            "{} of {} have no verifier outcome",
-            found.len(),
-            count(corpus.slices.len(), "slice")
-        ),
+        title: format!("{} of {} have no verifier outcome", found.len(), count(corpus.slices.len(), "slice")),
         slices: collect(&found),
         problem_key: None,
         evidence: vec![format!("verifier status unknown for {}", ids(&collect(&found)))],
@@ -322,18 +317,12 @@ fn leftovers(corpus: &AuditCorpus) -> Vec<Finding> {
 
 /// Lessons that nobody has decided about.
 fn undecided_lessons(corpus: &AuditCorpus) -> Vec<Finding> {
-    let found: Vec<&Lesson> =
-        corpus.lessons.iter().filter(|l| l.status == LessonStatus::Candidate).collect();
+    let found: Vec<&Lesson> = corpus.lessons.iter().filter(|l| l.status == LessonStatus::Candidate).collect();
     if found.is_empty() {
         return Vec::new();
     }
     let line = |l: &&Lesson| {
-        format!(
-            "candidate {} since {}: {}",
-            code(&l.lesson_id),
-            day(&l.created_at),
-            code(&l.problem_key)
-        )
+        format!("candidate {} since {}: {}", code(&l.lesson_id), day(&l.created_at), code(&l.problem_key))
     };
     vec![Finding {
         severity: Severity::Info,

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::mutation::Mutation;
 use super::render;
 use crate::files;
+use crate::qa::desk;
 use crate::qa::error::{At, QaError};
 use crate::qa::evaluate::{Failing, Scorecard};
 use crate::qa::meta::Proposed;
 use crate::qa::roles::Used;
-use crate::qa::workdir;
 
 /// The state's version.
 const SCHEMA: &str = "auditrun.qa-state/1";
@@ -132,17 +132,24 @@ impl Log {
     /// # Errors
     /// The state can't be read, or the other files can't be made from it.
     pub fn resume(dir: &Path) -> Result<Option<Log>, QaError> {
-        let path = dir.join(workdir::STATE);
+        let path = dir.join(desk::STATE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e).at(|| format!("can't read {}", path.display())),
         };
         let state: State = serde_json::from_slice(&bytes).map_err(|e| {
-            QaError::Files(format!("{} is damaged ({e}); remove its directory and audit again", path.display()))
+            QaError::Files(format!(
+                "{} is damaged ({e}); remove its directory and audit again",
+                path.display()
+            ))
         })?;
         if state.schema != SCHEMA {
-            return Err(QaError::Files(format!("{} is of another version: {}", path.display(), state.schema)));
+            return Err(QaError::Files(format!(
+                "{} is of another version: {}",
+                path.display(),
+                state.schema
+            )));
         }
         let log = Log { dir: dir.to_owned(), state };
         log.show()?;
@@ -173,7 +180,7 @@ impl Log {
     }
 
     fn save(&self) -> Result<(), QaError> {
-        let path = self.dir.join(workdir::STATE);
+        let path = self.dir.join(desk::STATE);
         files::atomic_write_json(&path, &self.state).at(|| format!("can't write {}", path.display()))?;
         self.show()
     }
@@ -183,11 +190,15 @@ impl Log {
         let write = |name: &str, text: &str| {
             let path = self.dir.join(name);
             let same = std::fs::read(&path).is_ok_and(|now| now == text.as_bytes());
-            if same { Ok(()) } else { files::atomic_write(&path, text.as_bytes()).at(|| format!("can't write {}", path.display())) }
+            if same {
+                Ok(())
+            } else {
+                files::atomic_write(&path, text.as_bytes()).at(|| format!("can't write {}", path.display()))
+            }
         };
-        write(workdir::RESULTS, &render::results(&self.state.experiments))?;
-        write(workdir::CHANGELOG, &self.changelog())?;
-        write(workdir::OPTIMIZED, &self.state.report)
+        write(desk::RESULTS, &render::results(&self.state.experiments))?;
+        write(desk::CHANGELOG, &self.changelog())?;
+        write(desk::OPTIMIZED, &self.state.report)
     }
 
     /// Shows a candidate in the working copy. The state does not know of it: until it is logged,
@@ -196,7 +207,7 @@ impl Log {
     /// # Errors
     /// The file can't be written.
     pub fn try_out(&self, candidate: &str) -> Result<(), QaError> {
-        let path = self.dir.join(workdir::OPTIMIZED);
+        let path = self.dir.join(desk::OPTIMIZED);
         files::atomic_write(&path, candidate.as_bytes()).at(|| format!("can't write {}", path.display()))
     }
 
@@ -224,7 +235,12 @@ impl Log {
     ///
     /// # Errors
     /// The files can't be written.
-    pub fn keep_meta(&mut self, meta: Vec<Proposed>, used: BTreeMap<String, Used>, next: Stage) -> Result<(), QaError> {
+    pub fn keep_meta(
+        &mut self,
+        meta: Vec<Proposed>,
+        used: BTreeMap<String, Used>,
+        next: Stage,
+    ) -> Result<(), QaError> {
         self.change(|state| (state.meta, state.used, state.stage) = (meta, used, next))
     }
 
@@ -291,7 +307,8 @@ impl Log {
 
     /// The outcome to beat: that of the report in force. `None` before the baseline.
     pub fn standing(&self) -> Option<&Scorecard> {
-        let counts = |e: &&Experiment| matches!(e.status, Status::Baseline | Status::Keep | Status::Confirmation);
+        let counts =
+            |e: &&Experiment| matches!(e.status, Status::Baseline | Status::Keep | Status::Confirmation);
         self.state.experiments.iter().rev().find(counts).map(|e| &e.card)
     }
 

@@ -59,7 +59,9 @@ impl Mutation {
     /// Why it was expected to help, by the same rule.
     pub fn reasoning(&self) -> String {
         match self.source {
-            Source::Critic => "no proposal targets a failing evaluation; it is the critic's most severe finding".to_owned(),
+            Source::Critic => {
+                "no proposal targets a failing evaluation; it is the critic's most severe finding".to_owned()
+            }
             Source::Proposal(_) => self.rationale.clone(),
             Source::Both(_) => format!("{} (a critic's finding concerns the same)", self.rationale),
         }

@@ -24,7 +24,8 @@ pub fn results(experiments: &[Experiment]) -> String {
 fn row(text: &mut String, experiment: &Experiment, evaluation: Evaluation) {
     let card = &experiment.card;
     let fault = card.fault(evaluation);
-    let of = |part: fn(&crate::qa::evaluate::Fault) -> &String| fault.map_or_else(String::new, |f| flat(part(f)));
+    let of =
+        |part: fn(&crate::qa::evaluate::Fault) -> &String| fault.map_or_else(String::new, |f| flat(part(f)));
     let _ = writeln!(
         text,
         "{}\taudit\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
@@ -61,7 +62,9 @@ fn entry(experiment: &Experiment) -> String {
     let (changed, source, why) = match (experiment.status, mutation) {
         (_, Some(m)) => (m.logged(), m.source.text(), m.reasoning()),
         (Status::Baseline, None) => nothing("baseline", "the score to beat"),
-        (Status::Confirmation, None) => nothing("confirmation run", "a fresh evaluator has to agree at 100 %"),
+        (Status::Confirmation, None) => {
+            nothing("confirmation run", "a fresh evaluator has to agree at 100 %")
+        }
         (_, None) => nothing("none", "nothing was tried"),
     };
     let mut text = format!(
@@ -106,7 +109,8 @@ fn result(experiment: &Experiment) -> String {
 fn compared(before: &Scorecard, after: &Scorecard) -> String {
     let passes = |card: &Scorecard, e: Evaluation| card.fault(e).is_none();
     let of = |was: bool, is: bool| {
-        let found = Evaluation::ALL.into_iter().filter(|e| passes(before, *e) == was && passes(after, *e) == is);
+        let found =
+            Evaluation::ALL.into_iter().filter(|e| passes(before, *e) == was && passes(after, *e) == is);
         found.map(Evaluation::name).collect::<Vec<_>>()
     };
     let (improved, declined) = (of(false, true), of(true, false));

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 
-/// Shortest word and stem that count.
+/// Shortest word that counts.
 const SHORTEST: usize = 4;
+/// Shortest stem that an ending is cut off of.
+const SHORTEST_STEM: usize = 3;
 
 /// Words that say nothing about what a text is about.
 const COMMON: [&str; 46] = [
     "about", "after", "also", "audit", "because", "been", "before", "being", "both", "could", "does", "each",
-    "every", "from", "have", "here", "into", "itself", "just", "less", "like", "make", "more", "most", "must",
-    "only", "other", "over", "report", "same", "section", "should", "some", "such", "than", "that", "their",
-    "them", "then", "there", "these", "this", "what", "when", "which", "with",
+    "every", "from", "have", "here", "into", "itself", "just", "less", "like", "make", "more", "most",
+    "must", "only", "other", "over", "report", "same", "section", "should", "some", "such", "than", "that",
+    "their", "them", "then", "there", "these", "this", "what", "when", "which", "with",
 ];
 
 /// Endings, the longest first, and what stands in their place.
@@ -42,7 +44,7 @@ pub(super) fn stems(text: &str) -> BTreeSet<String> {
 fn stem(word: &str) -> String {
     for (ending, instead) in ENDINGS {
         if let Some(rest) = word.strip_suffix(ending)
-            && rest.chars().count() + instead.len() >= SHORTEST
+            && rest.chars().count() + instead.len() >= SHORTEST_STEM
         {
             return format!("{rest}{instead}").trim_end_matches('e').to_owned();
         }

@@ -2,10 +2,10 @@
 
 use std::thread;
 
+use super::Forge;
 use super::log::{Experiment, Log, Status};
 use super::mutation::Mutation;
 use super::synthesize::pick;
-use super::Forge;
 use crate::base::clock::iso;
 use crate::qa::error::QaError;
 use crate::qa::evaluate::{Scorecard, judge};
@@ -71,13 +71,18 @@ impl Forge<'_> {
             Err(why) => return Ok(self.rejected(log, None, why)),
         };
         let Some(mutation) = pick(log.report(), &standing.failing, &proposals, &critique) else {
-            return Ok(self.rejected(log, None, "no proposal aims at a failing evaluation, and the critic found nothing".to_owned()));
+            return Ok(self.rejected(
+                log,
+                None,
+                "no proposal aims at a failing evaluation, and the critic found nothing".to_owned(),
+            ));
         };
         let view = MutatorView { report: log.report(), mutation: &mutation };
         let rewrite = self.ask.ask(view, &self.label(log, "mutation"), roles::rewrite)?;
-        let applied = rewrite
-            .map_err(|why| format!("the mutator gave no answer: {why}"))
-            .and_then(|r: Rewrite| sections::replace(log.report(), &r.section, &r.content).map_err(|e| e.to_string()));
+        let applied =
+            rewrite.map_err(|why| format!("the mutator gave no answer: {why}")).and_then(|r: Rewrite| {
+                sections::replace(log.report(), &r.section, &r.content).map_err(|e| e.to_string())
+            });
         let candidate = match applied {
             Ok(candidate) => candidate,
             Err(why) => return Ok(self.rejected(log, Some(mutation), why)),
@@ -97,7 +102,11 @@ impl Forge<'_> {
         let card = match self.evaluate(log, &candidate, "evaluation")? {
             Ok(card) => card,
             Err(why) => {
-                return Ok(self.rejected(log, Some(mutation), format!("the evaluator gave no answer: {why}")));
+                return Ok(self.rejected(
+                    log,
+                    Some(mutation),
+                    format!("the evaluator gave no answer: {why}"),
+                ));
             }
         };
         let better = card.score() > standing.score();

@@ -10,7 +10,12 @@ use crate::qa::sections;
 /// Proposals that target a failing evaluation and share a section or a word stem with a
 /// critic's finding first, then those that target a failing evaluation, then the critic's most
 /// severe finding; among equals the first.
-pub fn pick(report: &str, failing: &[Failing], proposals: &Proposals, critique: &Critique) -> Option<Mutation> {
+pub fn pick(
+    report: &str,
+    failing: &[Failing],
+    proposals: &Proposals,
+    critique: &Critique,
+) -> Option<Mutation> {
     let aims = |p: &Proposal| p.targets.iter().any(|t| failing.iter().any(|f| f.evaluation == *t));
     let mut aimed = (1_u32..).zip(&proposals.proposals).filter(|(_, p)| aims(p));
     let both = aimed.clone().find(|(_, p)| critique.findings.iter().any(|f| shared(p, f)));

@@ -70,11 +70,14 @@ impl Fitness<'_> {
     /// Decisions of the operator that the change is about, too.
     fn conflicts(&self, proposed: &Proposed) -> Vec<&Lesson> {
         let slice = &proposed.slice;
-        let said = format!("{} {} {}", slice.target_component, slice.hypothesis, slice.proposed_change).to_lowercase();
+        let said = format!("{} {} {}", slice.target_component, slice.hypothesis, slice.proposed_change)
+            .to_lowercase();
         let concerns = |l: &&Lesson| {
             let key = l.problem_key.to_lowercase();
             let component = &slice.target_component;
-            (!key.is_empty() && said.contains(&key)) || l.text.contains(component.as_str()) || self.shares_problem(slice.evidence.as_slice(), &l.problem_key)
+            (!key.is_empty() && said.contains(&key))
+                || l.text.contains(component.as_str())
+                || self.shares_problem(slice.evidence.as_slice(), &l.problem_key)
         };
         let overrides = self.corpus.lessons.iter().filter(|l| l.lesson_type == "operator_override");
         overrides.filter(|l| l.status != LessonStatus::Retired).filter(concerns).collect()

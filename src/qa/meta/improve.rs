@@ -15,7 +15,8 @@ pub fn systemic(found: &[ReadFinding], corpus: &AuditCorpus) -> Vec<ReadFinding>
     let several = |f: &&ReadFinding| {
         let about = corpus.slices.iter().filter(|s| Records::mentioned(&f.text, &s.slice_id));
         let keys: Vec<&String> = about.clone().flat_map(|s| &s.problem_keys).collect();
-        let repeats = |key: &&&String| corpus.slices.iter().filter(|s| s.problem_keys.contains(key)).count() > 1;
+        let repeats =
+            |key: &&&String| corpus.slices.iter().filter(|s| s.problem_keys.contains(key)).count() > 1;
         about.count() > 1 || keys.iter().any(|key| repeats(&key))
     };
     found.iter().filter(|f| f.severity != Severity::Info).filter(several).cloned().collect()

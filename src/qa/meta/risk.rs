@@ -21,12 +21,27 @@ const HIGH: [&str; 12] = [
 ];
 
 /// Words of changes that others have to follow.
-const MEDIUM: [&str; 7] =
-    ["new evaluation", "add an evaluation", "evaluation", "contract field", "new field", "schema", "migration"];
+const MEDIUM: [&str; 7] = [
+    "new evaluation",
+    "add an evaluation",
+    "evaluation",
+    "contract field",
+    "new field",
+    "schema",
+    "migration",
+];
 
 /// Words of changes that hardly anything depends on.
 const LOW: [&str; 10] = [
-    "threshold", "timeout", "documentation", "document", "docs", "comment", "log level", "readme", "wording",
+    "threshold",
+    "timeout",
+    "documentation",
+    "document",
+    "docs",
+    "comment",
+    "log level",
+    "readme",
+    "wording",
     "typo",
 ];
 

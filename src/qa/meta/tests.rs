@@ -81,7 +81,10 @@ fn what_does_not_exist_is_invalid() {
         let why = reviewed(one).1.unwrap();
         assert_eq!(why, format!("target component '{place}' was not found"));
     }
-    assert_eq!(with(|i| i.evidence = vec!["F-99".to_owned()]).unwrap(), "its evidence F-99 is no finding of the report");
+    assert_eq!(
+        with(|i| i.evidence = vec!["F-99".to_owned()]).unwrap(),
+        "its evidence F-99 is no finding of the report"
+    );
     assert!(with(|i| i.evidence = vec!["because".to_owned()]).is_some());
 }
 

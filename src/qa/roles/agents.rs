@@ -63,7 +63,10 @@ impl RoleHost for Agents<'_> {
             retries: None,
             cancel: self.cancel,
         };
-        let checked = |value: Value| read(&value).map(|()| value);
+        let checked = |mut value: Value| {
+            leave_figures_out(&mut value);
+            read(&value).map(|()| value)
+        };
         let consulted = consult(&self.caller, &question, &mut Place::scratch(dir.path()), checked);
         let consulted = consulted.map_err(failed)?;
         let answer = match consulted.outcome {
@@ -74,6 +77,14 @@ impl RoleHost for Agents<'_> {
         };
         let calls = u32::try_from(consulted.records.len()).unwrap_or(u32::MAX);
         Ok(Consulted { answer, spent: consulted.spent, calls })
+    }
+}
+
+/// An exec agent may write what it used into its answer: that is counted, and no part of it.
+fn leave_figures_out(value: &mut Value) {
+    let Some(object) = value.as_object_mut() else { return };
+    for key in ["cost_usd", "turns", "duration_ms", "session_id", "model", "input_tokens", "output_tokens"] {
+        object.remove(key);
     }
 }
 

@@ -8,7 +8,9 @@ mod prompt;
 mod texts;
 
 pub use agents::{Agents, Surroundings};
-pub use answer::{Critique, Finding as CriticFinding, Improvement, Improvements, Proposal, Proposals, Rewrite, SelfAudit};
+pub use answer::{
+    Critique, Finding as CriticFinding, Improvement, Improvements, Proposal, Proposals, Rewrite, SelfAudit,
+};
 pub use ask::{Ask, Consulted, HostError, RoleHost, Used, total};
 pub use prompt::{
     BrainstormerView, CriticView, EvaluatorView, ImproverView, MutatorView, Prompt, SelfAuditorView,

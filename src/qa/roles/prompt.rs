@@ -164,7 +164,14 @@ impl From<SelfAuditorView<'_>> for Prompt {
 
 fn failures(text: &mut String, failing: &[Failing]) {
     for Failing { evaluation, fault } in failing {
-        let _ = writeln!(text, "- {}: what={} where={} why={}", evaluation.name(), fault.what, fault.place, fault.why);
+        let _ = writeln!(
+            text,
+            "- {}: what={} where={} why={}",
+            evaluation.name(),
+            fault.what,
+            fault.place,
+            fault.why
+        );
     }
     if failing.is_empty() {
         text.push_str("- none\n");

@@ -20,7 +20,9 @@ fn one_section_is_replaced_with_or_without_its_heading() {
     let plain = replace(REPORT, "One", "new\n\n### sub\n\ntext").unwrap();
     assert_eq!(plain, replace(REPORT, "## One", "## One\n\nnew\r\n\r\n### sub\n\ntext\n\n").unwrap());
     assert!(plain.starts_with("# Audit\n\nintro\n\n## One\n\nnew\n\n### sub\n\ntext\n\n## Two\n"), "{plain}");
-    assert!(replace(REPORT, "Title by line", "x").unwrap().contains("-------------\n\nx\n\n## Two words ##\n"));
+    assert!(
+        replace(REPORT, "Title by line", "x").unwrap().contains("-------------\n\nx\n\n## Two words ##\n")
+    );
     assert!(replace(REPORT, "Two words", "x").unwrap().ends_with("## Two words ##\n\nx\n"));
 }
 

@@ -1,5 +1,5 @@
-//! The working directory of an audit: which files it holds, how it begins, and which one can be
-//! gone on with after a crash.
+//! What lies in the working directory of an audit while it goes on, how it begins, and which one
+//! can be gone on with after a crash.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub const DASHBOARD: &str = "dashboard.html";
 /// What an interrupted audit is gone on from.
 pub const STATE: &str = ".audit-state.json";
 /// What the audit is about, as it was at intake.
-pub const CORPUS: &str = ".audit-corpus.json";
+pub const CORPUS: &str = "audit-corpus.json";
 /// Transcripts of the roles.
 pub const TRANSCRIPTS: &str = "transcripts";
 
@@ -49,7 +49,9 @@ pub fn open(dir: &Path, corpus: &AuditCorpus, audit_run_id: &str, patience: u32)
     let report = fs::read_to_string(&baseline).at(|| format!("can't read {}", baseline.display()))?;
     write(DASHBOARD, PAGE.as_bytes())?;
     let path = dir.join(CORPUS);
-    files::atomic_write_json(&path, corpus).at(|| format!("can't write {}", path.display()))?;
+    if !path.exists() {
+        files::atomic_write_json(&path, corpus).at(|| format!("can't write {}", path.display()))?;
+    }
     Log::begin(dir, audit_run_id, patience, &report)
 }
 
