@@ -82,6 +82,8 @@ pub struct Outcome {
     pub report: Option<PathBuf>,
     /// Meta-slices that were routed: low, medium, high.
     pub routed: [usize; 3],
+    /// What the operator is told.
+    pub announcement: String,
 }
 
 /// A new id.
@@ -301,8 +303,8 @@ impl AuditRun<'_> {
             Decision::Accept => self.accept(log, &regression).map(Some),
             Decision::Dismiss => {
                 fs::remove_dir_all(self.dir).at(|| format!("can't remove {}", self.dir.display()))?;
-                self.progress.say("Audit dismissed. Nothing is kept.");
-                Ok(Some(Outcome { decision, report: None, routed: [0; 3] }))
+                let announcement = "Audit dismissed. Nothing is kept.".to_owned();
+                Ok(Some(Outcome { decision, report: None, routed: [0; 3], announcement }))
             }
             Decision::Deeper if self.forges() => {
                 log.deepen(DEEPER_PATIENCE)?;
@@ -325,11 +327,11 @@ impl AuditRun<'_> {
         let routed = self.route(log);
         log.reach(Stage::Done)?;
         let [low, medium, high] = routed;
-        self.progress.say(&format!(
+        let announcement = format!(
             "Audit accepted. Report saved. {} meta-slices routed ({low} low, {medium} medium, {high} high).",
             low + medium + high
-        ));
-        Ok(Outcome { decision: Decision::Accept, report: Some(path), routed })
+        );
+        Ok(Outcome { decision: Decision::Accept, report: Some(path), routed, announcement })
     }
 
     fn route(&self, log: &Log) -> [usize; 3] {

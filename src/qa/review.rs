@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::text::{count, head};
+use crate::base::text::{count, head, neutral};
 use crate::qa::archive::loop_scores;
 use crate::qa::baseline::lessons::effectiveness_table;
 use crate::qa::corpus::{AuditCorpus, ScopeType};
@@ -142,8 +142,9 @@ pub(super) fn summary(corpus: &AuditCorpus, log: &Log, regression: &Regression) 
     for note in log.notes() {
         let _ = writeln!(text, "Note: {note}");
     }
-    let _ = write!(text, "{}", used(log));
-    text
+    text.push_str(&used(log));
+    // Titles, proposals and failures are the words of agents.
+    neutral(&text)
 }
 
 fn executive(report: &str) -> String {

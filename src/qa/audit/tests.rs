@@ -161,10 +161,9 @@ fn an_accepted_audit_leaves_what_it_should() {
         "## Regression Analysis\n\nFirst audit for this scope -- baseline established.\n\n## Recommendations"
     ));
     assert!(text.contains("- note 1\n") && !place.read("audit-report-baseline.md").contains("- note 1\n"));
-    let lines = place.lines.all();
-    assert_eq!(lines[0], "Audit baseline: 86%");
+    assert_eq!(place.lines.all()[0], "Audit baseline: 86%");
     assert_eq!(
-        lines.last().unwrap(),
+        outcome.announcement,
         "Audit accepted. Report saved. 3 meta-slices routed (1 low, 1 medium, 1 high)."
     );
     let routed = [("standard", 1, false, false), ("elevated", 2, true, false), ("urgent", 3, true, true)];
@@ -247,7 +246,7 @@ fn no_role_ever_sees_what_its_row_forbids() {
 fn a_dismissed_audit_leaves_nothing() {
     let place = Place::new();
     let outcome = place.audit(&good_roles(), Decision::Dismiss).unwrap();
-    assert_eq!(outcome, Outcome { decision: Decision::Dismiss, report: None, routed: [0; 3] });
+    assert_eq!((outcome.decision, outcome.report, outcome.routed), (Decision::Dismiss, None, [0; 3]));
     assert!(!place.work().exists() && !place.dir.path().join("docs").exists());
     assert!(place.kept.lock().unwrap().is_empty() && place.routed().is_empty());
 }

@@ -9,6 +9,7 @@ mod stem;
 mod synthesize;
 
 use crate::base::Clock;
+use crate::base::text::neutral;
 use crate::config::Bounds;
 use crate::qa::corpus::AuditCorpus;
 use crate::qa::error::QaError;
@@ -97,7 +98,7 @@ impl Forge<'_> {
                 log.patience()
             )
         };
-        self.progress.say(&line);
+        self.progress.say(&neutral(&line));
     }
 }
 
