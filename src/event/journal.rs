@@ -414,4 +414,10 @@ pub trait Sink: Send + Sync {
 
     /// Takes what an agent says while it runs; not part of the journal.
     fn live(&self, _subject: Option<&Id>, _text: &str) {}
+
+    /// Waits, not for long, until everything that was recorded is where the sink takes it. What
+    /// is not there then is said once, in one sentence.
+    fn settle(&self) -> Option<String> {
+        None
+    }
 }

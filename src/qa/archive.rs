@@ -8,8 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::sha256_hex;
-use crate::files;
-use crate::qa::corpus::{AuditCorpus, Mode};
+use crate::qa::corpus::{AuditCorpus, Mode, registry};
 use crate::qa::effectiveness::{Effectiveness, scores};
 use crate::qa::forge::Log;
 use crate::qa::lesson::{Lesson, LessonStatus};
@@ -170,15 +169,6 @@ fn candidates(corpus: &AuditCorpus, created_at: &str) -> Vec<Lesson> {
     by_key.into_iter().filter_map(lesson).collect()
 }
 
-/// `.auditor/lessons.json`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LessonFile {
-    /// 1
-    pub schema_version: u32,
-    /// Every lesson, in the order in which they were found.
-    pub lessons: Vec<Lesson>,
-}
-
 /// Keeps lessons in `.auditor/lessons.json` below a repository's root. The report is the record
 /// of the rest.
 #[derive(Debug, Clone)]
@@ -189,25 +179,14 @@ pub struct FileArchive {
 
 impl Archive for FileArchive {
     fn keep(&self, record: &AuditRecord) -> Result<(), String> {
-        let path = self.root.join(".auditor/lessons.json");
-        let shown = path.display();
-        let mut file = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice::<LessonFile>(&bytes)
-                .map_err(|e| format!("{shown} can't be read as lessons ({e}); mend it, then accept again"))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                LessonFile { schema_version: 1, lessons: Vec::new() }
-            }
-            Err(e) => return Err(format!("can't read {shown}: {e}")),
-        };
-        if file.schema_version != 1 {
-            return Err(format!("{shown} has schema_version {}, and 1 is known here", file.schema_version));
-        }
+        let found = registry::read(&self.root).map_err(|why| format!("{why}; mend it, then accept again"))?;
+        let mut lessons = found.map_or_else(Vec::new, |registry| registry.lessons);
         for lesson in &record.lessons {
-            if !file.lessons.iter().any(|l| l.lesson_id == lesson.lesson_id) {
-                file.lessons.push(lesson.clone());
+            if !lessons.iter().any(|l| l.lesson_id == lesson.lesson_id) {
+                lessons.push(lesson.clone());
             }
         }
-        files::atomic_write_json(&path, &file).map_err(|e| format!("can't write {shown}: {e}"))
+        registry::write(&self.root, lessons)
     }
 }
 
@@ -220,7 +199,7 @@ mod tests {
         let mut corpus = testing::corpus();
         corpus.scope.mode = Mode::Standalone;
         let report = crate::qa::baseline::report(&corpus);
-        let log = Log::begin(root, "audit-1", 10, &report).unwrap();
+        let log = Log::begin(root, "audit-1", "x", 10, &report).unwrap();
         record(&corpus, &log, "Stable", "2026-01-20T09:00:00.000Z")
     }
 
@@ -248,7 +227,7 @@ mod tests {
         let path = dir.path().join(".auditor/lessons.json");
         archive.keep(&record).unwrap();
         archive.keep(&record).unwrap();
-        let file: LessonFile = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let file: registry::Registry = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!((file.schema_version, file.lessons.len()), (1, 1));
         std::fs::write(&path, "{").unwrap();
         assert!(archive.keep(&record).unwrap_err().contains("mend it"));

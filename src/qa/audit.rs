@@ -32,6 +32,8 @@ const DEEPEST: u32 = 2;
 pub struct AuditRun<'a> {
     /// The audit's id, a UUID; one that is gone on with keeps its own.
     pub audit_run_id: &'a str,
+    /// The scope as it was typed: the same words go on with it.
+    pub asked: &'a str,
     /// What is audited, as intake gathered it.
     pub corpus: &'a AuditCorpus,
     /// The repository's root.
@@ -76,6 +78,8 @@ pub struct Settings {
 /// How an audit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
+    /// The audit's id.
+    pub audit_run_id: String,
     /// What was decided.
     pub decision: Decision,
     /// Where the report went, if it was accepted.
@@ -84,6 +88,10 @@ pub struct Outcome {
     pub routed: [usize; 3],
     /// What the operator is told.
     pub announcement: String,
+}
+
+fn id(log: &Log) -> String {
+    log.audit_run_id().to_owned()
 }
 
 /// A new id.
@@ -97,7 +105,7 @@ pub fn new_id() -> String {
 /// A role can't be asked, or a file can't be read or written. What is logged stays, and the
 /// same call goes on from there.
 pub fn audit(run: &AuditRun<'_>) -> Result<Outcome, QaError> {
-    let mut log = desk::open(run.dir, run.corpus, run.audit_run_id, run.settings.patience)?;
+    let mut log = desk::open(run)?;
     let ask = Ask::new(run.host, log.used().clone());
     let ended = run.phases(&mut log, &ask);
     if ended.is_err() {
@@ -304,7 +312,7 @@ impl AuditRun<'_> {
             Decision::Dismiss => {
                 fs::remove_dir_all(self.dir).at(|| format!("can't remove {}", self.dir.display()))?;
                 let announcement = "Audit dismissed. Nothing is kept.".to_owned();
-                Ok(Some(Outcome { decision, report: None, routed: [0; 3], announcement }))
+                Ok(Some(Outcome { audit_run_id: id(log), decision, report: None, routed: [0; 3], announcement }))
             }
             Decision::Deeper if self.forges() => {
                 log.deepen(DEEPER_PATIENCE)?;
@@ -331,7 +339,13 @@ impl AuditRun<'_> {
             "Audit accepted. Report saved. {} meta-slices routed ({low} low, {medium} medium, {high} high).",
             low + medium + high
         );
-        Ok(Outcome { decision: Decision::Accept, report: Some(path), routed, announcement })
+        Ok(Outcome {
+            audit_run_id: id(log),
+            decision: Decision::Accept,
+            report: Some(path),
+            routed,
+            announcement,
+        })
     }
 
     fn route(&self, log: &Log) -> [usize; 3] {

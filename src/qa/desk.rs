@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::files;
 use crate::qa::baseline;
+use crate::qa::audit::AuditRun;
 use crate::qa::corpus::AuditCorpus;
+use crate::qa::corpus::place::{CORPUS_JSON, write_corpus};
 use crate::qa::error::{At, QaError};
 use crate::qa::forge::{Log, Stage};
 
@@ -22,8 +24,6 @@ pub const CHANGELOG: &str = "CHANGELOG.md";
 pub const DASHBOARD: &str = "dashboard.html";
 /// What an interrupted audit is gone on from.
 pub const STATE: &str = ".audit-state.json";
-/// What the audit is about, as it was at intake.
-pub const CORPUS: &str = "audit-corpus.json";
 /// Transcripts of the roles.
 pub const TRANSCRIPTS: &str = "transcripts";
 
@@ -34,7 +34,8 @@ const PAGE: &str = include_str!("dashboard.html");
 ///
 /// # Errors
 /// Files can't be read or written.
-pub fn open(dir: &Path, corpus: &AuditCorpus, audit_run_id: &str, patience: u32) -> Result<Log, QaError> {
+pub fn open(run: &AuditRun<'_>) -> Result<Log, QaError> {
+    let (dir, corpus) = (run.dir, run.corpus);
     if let Some(log) = Log::resume(dir)? {
         return Ok(log);
     }
@@ -48,11 +49,10 @@ pub fn open(dir: &Path, corpus: &AuditCorpus, audit_run_id: &str, patience: u32)
     }
     let report = fs::read_to_string(&baseline).at(|| format!("can't read {}", baseline.display()))?;
     write(DASHBOARD, PAGE.as_bytes())?;
-    let path = dir.join(CORPUS);
-    if !path.exists() {
-        files::atomic_write_json(&path, corpus).at(|| format!("can't write {}", path.display()))?;
+    if !dir.join(CORPUS_JSON).exists() {
+        write_corpus(dir, corpus).at(|| format!("can't write the corpus into {}", dir.display()))?;
     }
-    Log::begin(dir, audit_run_id, patience, &report)
+    Log::begin(dir, run.audit_run_id, run.asked, run.settings.patience, &report)
 }
 
 /// An audit that was interrupted before its review was over.
@@ -64,8 +64,9 @@ pub struct Unfinished {
     pub corpus: AuditCorpus,
 }
 
-/// The newest unfinished audit of this scope below `root`, by the names of working directories.
-pub fn unfinished(root: &Path, corpus_of: impl Fn(&AuditCorpus) -> bool) -> Option<Unfinished> {
+/// The newest unfinished audit below `root` that was asked for in these words, by the names of
+/// working directories.
+pub fn unfinished(root: &Path, asked: &str) -> Option<Unfinished> {
     let entries = fs::read_dir(root).ok()?.flatten();
     let mut dirs: Vec<PathBuf> = entries
         .filter(|e| e.file_name().to_string_lossy().starts_with("auditor-"))
@@ -74,8 +75,8 @@ pub fn unfinished(root: &Path, corpus_of: impl Fn(&AuditCorpus) -> bool) -> Opti
         .collect();
     dirs.sort();
     dirs.into_iter().rev().find_map(|dir| {
-        let stage = Log::resume(&dir).ok()??.stage();
-        let corpus: AuditCorpus = serde_json::from_slice(&fs::read(dir.join(CORPUS)).ok()?).ok()?;
-        (stage != Stage::Done && corpus_of(&corpus)).then_some(Unfinished { dir, corpus })
+        let log = Log::resume(&dir).ok()??;
+        let corpus: AuditCorpus = serde_json::from_slice(&fs::read(dir.join(CORPUS_JSON)).ok()?).ok()?;
+        (log.stage() != Stage::Done && log.asked() == asked).then_some(Unfinished { dir, corpus })
     })
 }

@@ -25,3 +25,5 @@ pub(crate) mod testing;
 
 pub use audit::{AuditRun, Outcome, Settings, audit, new_id};
 pub use error::QaError;
+pub mod schema;
+pub mod scope;

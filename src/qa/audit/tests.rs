@@ -90,6 +90,7 @@ impl Place {
         };
         audit(&AuditRun {
             audit_run_id: "audit-1",
+            asked: "shop last 5",
             corpus: &self.corpus,
             root: self.dir.path(),
             dir: &self.work(),
@@ -336,8 +337,7 @@ fn an_audit_that_is_interrupted_anywhere_ends_as_one_that_is_not() {
         let mut stopped = good_roles_by_report();
         stopped.interrupt_at = Some(at);
         assert_eq!(place.audit(&stopped, Decision::Accept), Err(QaError::Host(HostError::Interrupted)));
-        let same = |corpus: &AuditCorpus| corpus.scope.scope_ref == "shop";
-        let unfinished = desk::unfinished(place.dir.path(), same).unwrap();
+        let unfinished = desk::unfinished(place.dir.path(), "shop last 5").unwrap();
         assert_eq!((unfinished.dir, &unfinished.corpus), (place.work(), &place.corpus));
         place.audit(&good_roles_by_report(), Decision::Accept).unwrap();
         for name in
@@ -346,7 +346,7 @@ fn an_audit_that_is_interrupted_anywhere_ends_as_one_that_is_not() {
             assert_eq!(place.read(name), whole.read(name), "{name}, stopped at {at}");
         }
         assert_eq!(place.routed(), whole.routed(), "stopped at {at}");
-        assert!(desk::unfinished(place.dir.path(), same).is_none());
+        assert!(desk::unfinished(place.dir.path(), "shop last 5").is_none());
     }
 }
 

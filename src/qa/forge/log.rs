@@ -84,6 +84,8 @@ pub enum Stage {
 struct State {
     schema: String,
     audit_run_id: String,
+    /// The scope as it was typed.
+    asked: String,
     stage: Stage,
     patience: u32,
     full_patience: u32,
@@ -108,10 +110,17 @@ impl Log {
     ///
     /// # Errors
     /// The files can't be written.
-    pub fn begin(dir: &Path, audit_run_id: &str, patience: u32, report: &str) -> Result<Log, QaError> {
+    pub fn begin(
+        dir: &Path,
+        audit_run_id: &str,
+        asked: &str,
+        patience: u32,
+        report: &str,
+    ) -> Result<Log, QaError> {
         let state = State {
             schema: SCHEMA.to_owned(),
             audit_run_id: audit_run_id.to_owned(),
+            asked: asked.to_owned(),
             stage: Stage::Forge,
             patience,
             full_patience: patience,
@@ -274,6 +283,9 @@ impl Log {
 impl Log {
     pub fn audit_run_id(&self) -> &str {
         &self.state.audit_run_id
+    }
+    pub fn asked(&self) -> &str {
+        &self.state.asked
     }
     pub fn stage(&self) -> Stage {
         self.state.stage

@@ -20,7 +20,7 @@ fn forge_on(
     let records = Records::of(&corpus);
     let mut log = match Log::resume(dir).unwrap() {
         Some(log) => log,
-        None => Log::begin(dir, "audit-1", patience, &baseline::report(&corpus)).unwrap(),
+        None => Log::begin(dir, "audit-1", "shop last 5", patience, &baseline::report(&corpus)).unwrap(),
     };
     let ask = Ask::new(host, log.used().clone());
     let (clock, lines) = (testing::clock(), Lines::default());

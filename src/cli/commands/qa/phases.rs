@@ -51,6 +51,7 @@ pub fn possible(decision: Option<args::Decision>) -> Result<(), Failure> {
 pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Exit, Failure> {
     let project = &intake.project;
     let told = Told { screen };
+    let id = new_id();
     let _server = serve(intake, screen);
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let cancel = Cancel::new();
@@ -60,7 +61,7 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
         .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
     let containment = Containment::new(&project.config, &project.environment, root);
-    let fleet = Fleet::new(Arc::new(SystemClock), None, seed(&intake.audit_run_id));
+    let fleet = Fleet::new(Arc::new(SystemClock), None, seed(&id));
     let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let around = Surroundings { repo: &project.repo, own: own_files(&intake.dir, &containment), progress: &told };
@@ -70,7 +71,7 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
         config: &project.config,
         root,
         bundle: None,
-        run_id: &intake.audit_run_id,
+        run_id: &id,
         containment: &containment,
         scratch: scratch.path(),
         out: &out,
@@ -79,12 +80,18 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
         overseer: &around,
     };
     let host = Agents::new(caller, &cancel);
-    let outcome = go(intake, &host, &told, screen).map_err(|e| failed(e, intake, screen))?;
+    let outcome = go(intake, &id, &host, &told, screen).map_err(|e| failed(e, intake, screen))?;
     show(&outcome, intake, screen);
     Ok(Exit::Ok)
 }
 
-fn go(intake: &Intake, host: &Agents<'_>, told: &Told<'_>, screen: &Screen) -> Result<Outcome, QaError> {
+fn go(
+    intake: &Intake,
+    id: &str,
+    host: &Agents<'_>,
+    told: &Told<'_>,
+    screen: &Screen,
+) -> Result<Outcome, QaError> {
     let project = &intake.project;
     let (config, root) = (&project.config, project.repo.root());
     let corpus = &intake.corpus;
@@ -96,7 +103,8 @@ fn go(intake: &Intake, host: &Agents<'_>, told: &Told<'_>, screen: &Screen) -> R
     let archive: &dyn Archive = if corpus.scope.mode == Mode::Db { &database } else { &files };
     let short = scope::short(corpus.scope.scope_type, &corpus.scope.scope_ref, &corpus.scope.repo_id);
     audit(&AuditRun {
-        audit_run_id: &intake.audit_run_id,
+        audit_run_id: &id,
+        asked: &intake.asked,
         corpus,
         root,
         dir: &intake.dir,
@@ -186,7 +194,7 @@ fn show(outcome: &Outcome, intake: &Intake, screen: &Screen) {
         Decision::Dismiss => "dismiss",
     };
     let object = serde_json::json!({
-        "audit_run_id": intake.audit_run_id, "decision": word, "report": report,
+        "audit_run_id": outcome.audit_run_id, "decision": word, "report": report,
         "routed": { "low": low, "medium": medium, "high": high },
     });
     screen.print(&object.to_string());
