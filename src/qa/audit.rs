@@ -312,7 +312,13 @@ impl AuditRun<'_> {
             Decision::Dismiss => {
                 fs::remove_dir_all(self.dir).at(|| format!("can't remove {}", self.dir.display()))?;
                 let announcement = "Audit dismissed. Nothing is kept.".to_owned();
-                Ok(Some(Outcome { audit_run_id: id(log), decision, report: None, routed: [0; 3], announcement }))
+                Ok(Some(Outcome {
+                    audit_run_id: id(log),
+                    decision,
+                    report: None,
+                    routed: [0; 3],
+                    announcement,
+                }))
             }
             Decision::Deeper if self.forges() => {
                 log.deepen(DEEPER_PATIENCE)?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files;
-use crate::qa::baseline;
 use crate::qa::audit::AuditRun;
+use crate::qa::baseline;
 use crate::qa::corpus::AuditCorpus;
 use crate::qa::corpus::place::{CORPUS_JSON, write_corpus};
 use crate::qa::error::{At, QaError};

@@ -173,7 +173,12 @@ fn improvement(log: &Log) -> String {
         let _ = writeln!(text, "  +{gain}/7 experiment {}: {title}", experiment.number);
     }
     let failing = log.standing().map_or(&[][..], |card| &card.failing);
-    let _ = writeln!(text, "\nRemaining failures{}", if failing.is_empty() { ": none" } else { "" });
+    let none = match log.standing() {
+        None => ": not known, the report was never evaluated",
+        Some(card) if card.perfect() => ": none",
+        Some(_) => "",
+    };
+    let _ = writeln!(text, "\nRemaining failures{none}");
     for f in failing {
         let fault = &f.fault;
         let _ = writeln!(

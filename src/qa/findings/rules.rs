@@ -11,13 +11,14 @@ use crate::qa::lesson::{Lesson, LessonStatus};
 use crate::report::escape::{code, markdown};
 
 pub(super) fn all(corpus: &AuditCorpus) -> Vec<Finding> {
-    let rules: [fn(&AuditCorpus) -> Vec<Finding>; 9] = [
+    let rules: [fn(&AuditCorpus) -> Vec<Finding>; 10] = [
         recurrences,
         failures,
         cured_again_and_again,
         weak_lessons,
         failing_verifiers,
         reverts,
+        mending,
         unverified,
         leftovers,
         undecided_lessons,
@@ -279,6 +280,33 @@ fn reverts(corpus: &AuditCorpus) -> Vec<Finding> {
         problem_key: None,
         evidence: found.iter().take(4).map(line).collect(),
         next: step(corpus, None, NextKind::Investigation, text),
+    }]
+}
+
+/// Work that mends earlier work, by what it calls itself. Where it is a third of everything, work
+/// lands too early.
+fn mending(corpus: &AuditCorpus) -> Vec<Finding> {
+    let mends = |title: &str| {
+        let word = title.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+        ["fix", "fixes", "fixed", "fixup", "hotfix", "bugfix", "repair", "mend"].contains(&word.as_str())
+    };
+    let found: Vec<&Slice> = corpus.slices.iter().filter(|s| mends(&s.title)).collect();
+    if found.len() < 2 {
+        return Vec::new();
+    }
+    let much = found.len() * 3 >= corpus.slices.len();
+    let line = |s: &&Slice| format!("{} on {}: {}", code(short(&s.slice_id)), day(&s.at), markdown(&s.title));
+    let text = format!(
+        "look at what {} mended, and name for each the check that would have held the first change back.",
+        ids(&collect(&found))
+    );
+    vec![Finding {
+        severity: if much { Severity::Warning } else { Severity::Info },
+        title: format!("{} of {} mend earlier work", found.len(), count(corpus.slices.len(), "slice")),
+        slices: collect(&found),
+        problem_key: None,
+        evidence: found.iter().take(4).map(line).collect(),
+        next: if much { step(corpus, None, NextKind::Investigation, text) } else { None },
     }]
 }
 

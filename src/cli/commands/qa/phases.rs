@@ -64,7 +64,8 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
     let fleet = Fleet::new(Arc::new(SystemClock), None, seed(&id));
     let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-    let around = Surroundings { repo: &project.repo, own: own_files(&intake.dir, &containment), progress: &told };
+    let around =
+        Surroundings { repo: &project.repo, own: own_files(&intake.dir, &containment), progress: &told };
     let out = intake.dir.join(desk::TRANSCRIPTS);
     let caller = Caller {
         operator: &project.environment,
@@ -175,13 +176,16 @@ fn failed(error: QaError, intake: &Intake, screen: &Screen) -> Failure {
     match error {
         QaError::Host(HostError::Interrupted) => Failure::Ended(Exit::Interrupted, "interrupted".to_owned()),
         QaError::Host(HostError::Unavailable(why)) => Failure::Ended(Exit::Bound, why),
-        QaError::Host(HostError::Failed(why)) | QaError::Files(why) | QaError::Input(why) => Failure::Internal(why),
+        QaError::Host(HostError::Failed(why)) | QaError::Files(why) | QaError::Input(why) => {
+            Failure::Internal(why)
+        }
     }
 }
 
 fn show(outcome: &Outcome, intake: &Intake, screen: &Screen) {
     let root = intake.project.repo.root();
-    let report = outcome.report.as_ref().and_then(|p| p.strip_prefix(root).ok()).map(|p| p.display().to_string());
+    let report =
+        outcome.report.as_ref().and_then(|p| p.strip_prefix(root).ok()).map(|p| p.display().to_string());
     if screen.format() != Format::Json {
         screen.print(&outcome.announcement);
         report.iter().for_each(|path| screen.print(path));
@@ -236,7 +240,11 @@ impl DecisionSource for Terminal<'_> {
             self.screen.aside("  1) Accept\n  2) Deeper audit\n  3) Dismiss\n");
             let mut text = String::new();
             match std::io::stdin().lock().read_line(&mut text) {
-                Ok(0) => return Err(QaError::Input("nobody decided: answer on the terminal, or add --decision".to_owned())),
+                Ok(0) => {
+                    return Err(QaError::Input(
+                        "nobody decided: answer on the terminal, or add --decision".to_owned(),
+                    ));
+                }
                 Err(e) => return Err(QaError::Input(format!("can't read the decision: {e}"))),
                 Ok(_) => {}
             }

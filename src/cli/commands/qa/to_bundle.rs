@@ -53,8 +53,10 @@ pub fn run(common: &Common, file: &Path, screen: &Screen) -> Result<Exit, Failur
 fn read(path: &Path) -> Result<MetaSlice, Failure> {
     let shown = path.display();
     let remedy = "name a meta-slice-<n>.json of an audit's working directory";
-    let bytes = std::fs::read(path).map_err(|e| Failure::usage(format!("can't read {shown}: {e}"), remedy))?;
-    serde_json::from_slice(&bytes).map_err(|e| Failure::usage(format!("{shown} is no meta-slice: {e}"), remedy))
+    let bytes =
+        std::fs::read(path).map_err(|e| Failure::usage(format!("can't read {shown}: {e}"), remedy))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Failure::usage(format!("{shown} is no meta-slice: {e}"), remedy))
 }
 
 fn unfit(unfit: Unfit) -> Failure {
@@ -70,5 +72,8 @@ fn write(dir: &Path, bundle: &BundleFiles) -> std::io::Result<()> {
             files::atomic_write(&dir.join(name), bytes)?;
         }
     }
-    bundle.prompts.iter().try_for_each(|(name, bytes)| files::atomic_write(&dir.join("prompts").join(name), bytes))
+    bundle
+        .prompts
+        .iter()
+        .try_for_each(|(name, bytes)| files::atomic_write(&dir.join("prompts").join(name), bytes))
 }
