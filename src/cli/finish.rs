@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
-use crate::cli::stage;
+use crate::cli::{stage, telemetry};
 use crate::event::{Event, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
@@ -176,6 +176,7 @@ pub fn finish(
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
     screen.summary(&recorder.state(), out, ending.exit);
     notify(project, &recorder.state(), ending.reason, screen);
+    telemetry::export(project, recorder, run_id, screen);
     ending.exit
 }
 

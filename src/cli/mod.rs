@@ -15,13 +15,18 @@ pub mod project;
 pub mod reenter;
 pub mod session;
 pub mod stage;
+pub mod telemetry;
 pub mod typed;
 pub mod yard;
 
 use std::ffi::OsString;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::base::trace_context::ENDPOINTS;
+use crate::otlp;
 use args::{Cli, Command, Place};
 use exit::Exit;
 use failure::Failure;
@@ -94,11 +99,14 @@ fn log(verbose: u8, color: bool) {
         _ => "auditrun=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let shown = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(color);
+        .with_ansi(color)
+        .with_filter(filter);
+    // Git's calls become spans, if somebody wants spans.
+    let wanted = ENDPOINTS.iter().any(|name| std::env::var_os(name).is_some());
+    let subscriber = tracing_subscriber::registry().with(shown).with(wanted.then(otlp::git_layer));
     // A second call in one process (tests) keeps the first.
     let _ = subscriber.try_init();
 }

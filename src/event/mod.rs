@@ -3,6 +3,8 @@
 
 mod artifact;
 mod journal;
+mod stage;
 
 pub use artifact::*;
 pub use journal::*;
+pub use stage::*;

@@ -8,7 +8,47 @@ use super::caller::{Caller, Changed, Overseer};
 use crate::event::{AgentRecord, Event, Metrics};
 use crate::git::GuardClass;
 use crate::run::context::{Context, Fault};
+use crate::run::recorder::Recorder;
 use crate::run::watch::Watch;
+
+/// Calls as lines of a run's journal.
+pub struct Journalled<'a>(pub &'a Recorder);
+
+#[allow(clippy::missing_errors_doc)] // Each says that the journal could not be written.
+impl Journalled<'_> {
+    /// A call begins.
+    pub fn started(&self, request: &Request<'_>) -> Result<(), Fault> {
+        self.0.announce(Event::AgentStarted {
+            role: request.role,
+            subject: request.subject.cloned(),
+            attempt: request.attempt,
+            agent: request.agent.name.clone(),
+        })
+    }
+
+    /// Shown, not journalled.
+    pub fn said(&self, request: &Request<'_>, text: &str) {
+        self.0.live(request.subject, text);
+    }
+
+    /// A limit was met.
+    pub fn paused(&self, request: &Request<'_>, pause: Duration, reason: &str) -> Result<(), Fault> {
+        self.0.tell(Event::RateLimited {
+            agent: request.agent.name.clone(),
+            pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// A call ended.
+    pub fn finished(&self, request: &Request<'_>, record: &AgentRecord) -> Result<(), Fault> {
+        self.0.tell(Event::AgentFinished {
+            subject: request.subject.cloned(),
+            attempt: request.attempt,
+            record: record.clone(),
+        })
+    }
+}
 
 impl Context {
     /// Calls of this run.
@@ -31,24 +71,15 @@ impl Context {
 
 impl Overseer for Context {
     fn started(&self, request: &Request<'_>) -> Result<(), Fault> {
-        self.announce(Event::AgentStarted {
-            role: request.role,
-            subject: request.subject.cloned(),
-            attempt: request.attempt,
-            agent: request.agent.name.clone(),
-        })
+        Journalled(&self.recorder).started(request)
     }
 
     fn said(&self, request: &Request<'_>, text: &str) {
-        self.recorder.live(request.subject, text);
+        Journalled(&self.recorder).said(request, text);
     }
 
     fn paused(&self, request: &Request<'_>, pause: Duration, reason: &str) -> Result<(), Fault> {
-        self.tell(Event::RateLimited {
-            agent: request.agent.name.clone(),
-            pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-            reason: reason.to_owned(),
-        })
+        Journalled(&self.recorder).paused(request, pause, reason)
     }
 
     fn spent(&self, metrics: &Metrics) {
@@ -56,11 +87,7 @@ impl Overseer for Context {
     }
 
     fn finished(&self, request: &Request<'_>, record: &AgentRecord) -> Result<(), Fault> {
-        self.tell(Event::AgentFinished {
-            subject: request.subject.cloned(),
-            attempt: request.attempt,
-            record: record.clone(),
-        })
+        Journalled(&self.recorder).finished(request, record)
     }
 
     fn watch<'w>(&'w self, dir: &Path) -> Result<Changed<'w>, Fault> {

@@ -24,6 +24,7 @@ use crate::run::fleet::Admission;
 pub use answer::Answer;
 pub use caller::{Caller, Changed, Overseer};
 pub use consult::{Consultation, Outcome, Question, consult};
+pub use in_run::Journalled;
 
 /// Where an agent works.
 pub enum Place<'a> {

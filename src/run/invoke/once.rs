@@ -10,6 +10,8 @@ use super::caller::Caller;
 use super::reader::Reader;
 use super::{Answer, Place, Request, private};
 use crate::agent::{self, Call};
+use crate::base::trace_context::{self, call_path};
+use crate::base::{Id, TraceContext};
 use crate::config::Role;
 use crate::files::BoundedLog;
 use crate::lane::RunError;
@@ -153,6 +155,11 @@ fn environment(
     env.set("AUDITRUN_ATTEMPT", request.attempt.max(1).to_string());
     env.set("AUDITRUN_PORT_BASE", request.port_base.to_string());
     env.set_path("AUDITRUN_WORKTREE", place.dir());
+    if let Some(trace) = TraceContext::of(caller.operator, caller.run_id) {
+        let subject = request.subject.map(Id::as_str);
+        let span = trace.span(&call_path(request.role.name(), subject, request.attempt));
+        env.set(trace_context::VARIABLE, trace.header(span));
+    }
     env.set_path("AUDITRUN_PROMPT_FILE", prompt_file);
     Ok(env)
 }
