@@ -8,8 +8,8 @@ use crate::qa::effectiveness::{printed, scores};
 use crate::qa::findings::{Severity, day};
 use crate::qa::lesson::LessonStatus;
 use crate::qa::reading::Counts;
-use crate::report::escape::{code, markdown};
 use crate::report::table::table;
+use crate::report::{code, markdown};
 
 /// The section's heading.
 pub const HEADING: &str = "Regression Analysis";

@@ -8,7 +8,7 @@ use crate::base::text::head;
 use crate::bundle::{self, BundleFiles};
 use crate::diag::Diags;
 use crate::qa::meta::MetaSlice;
-use crate::report::escape::{code, fenced, markdown};
+use crate::report::{code, fenced, markdown};
 
 /// Digits of the meta-slice's id that stand in names.
 const DIGITS: usize = 8;

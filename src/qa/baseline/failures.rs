@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::base::text::count;
 use crate::qa::corpus::{AuditCorpus, Slice};
 use crate::qa::findings::{day, excerpt, ids, short};
-use crate::report::escape::{code, markdown};
+use crate::report::{code, markdown};
 
 pub(super) fn section(corpus: &AuditCorpus) -> String {
     let mut text = String::new();

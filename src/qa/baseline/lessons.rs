@@ -6,7 +6,7 @@ use crate::qa::corpus::AuditCorpus;
 use crate::qa::effectiveness::{Scored, printed, scores};
 use crate::qa::findings::{day, ids};
 use crate::qa::lesson::LessonStatus;
-use crate::report::escape::code;
+use crate::report::code;
 use crate::report::table::table;
 
 pub(super) fn section(corpus: &AuditCorpus) -> String {

@@ -10,8 +10,8 @@ use crate::base::text::count;
 use crate::qa::corpus::{AuditCorpus, Mode, ScopeType, Slice};
 use crate::qa::effectiveness::{printed, scores};
 use crate::qa::findings::{Finding, Severity, day, findings, ids, short};
-use crate::report::escape::{code, markdown};
 use crate::report::table::table;
+use crate::report::{code, markdown};
 
 /// The level-2 headings, in order.
 pub const HEADINGS: [&str; 7] = [

@@ -8,7 +8,7 @@ use crate::base::text::count;
 use crate::qa::corpus::{AuditCorpus, Slice};
 use crate::qa::effectiveness::{Label, printed, scores};
 use crate::qa::lesson::{Lesson, LessonStatus};
-use crate::report::escape::{code, markdown};
+use crate::report::{code, markdown};
 
 pub(super) fn all(corpus: &AuditCorpus) -> Vec<Finding> {
     let rules: [fn(&AuditCorpus) -> Vec<Finding>; 10] = [

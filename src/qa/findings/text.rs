@@ -1,7 +1,7 @@
 //! How findings name records: short ids, days, excerpts. Everything foreign is escaped.
 
 use crate::base::text::{count, head};
-use crate::report::escape::code;
+use crate::report::code;
 
 /// Ids beyond this many are counted.
 const SHOWN: usize = 8;
