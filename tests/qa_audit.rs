@@ -204,7 +204,7 @@ fn the_page_is_there_while_the_audit_goes_on() {
         stream.read_to_string(&mut text).unwrap();
         text
     };
-    assert!(get(page).contains("<title>Audit</title>"));
+    wait_until("the page is there", || get(page).contains("<title>Audit</title>"));
     wait_until("the baseline is logged", || {
         get("results.tsv").contains("0\taudit\tbaseline\tself_consistency")
     });

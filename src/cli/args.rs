@@ -327,7 +327,7 @@ pub enum QaCommand {
     ToBundle {
         /// A meta-slice-<n>.json; the bundle goes to --bundle, else docs/audit-<its id>
         #[arg(value_name = "FILE")]
-        file: PathBuf,
+        meta_slice: PathBuf,
     },
 }
 

@@ -21,7 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::control::{Opening, Store};
-use crate::qa::corpus::AuditCorpus;
+use crate::qa::corpus::{AuditCorpus, ScopeType};
 use crate::qa::corpus::intake::{IntakeError, Sources, intake};
 use crate::qa::corpus::place;
 use crate::qa::desk::{self, Unfinished};
@@ -52,7 +52,7 @@ pub fn run(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Exit, Fail
         Some(QaCommand::Lessons { command, standalone }) => {
             return lessons::run(common, command, *standalone, screen);
         }
-        Some(QaCommand::ToBundle { file }) => return to_bundle::run(common, file, screen),
+        Some(QaCommand::ToBundle { meta_slice }) => return to_bundle::run(common, meta_slice, screen),
         None => {}
     }
     let scope = Scope::parse(&args.scope).map_err(bad)?;
@@ -61,6 +61,9 @@ pub fn run(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Exit, Fail
     let project = Project::open(common)?;
     screen.mask(project.masker());
     screen.warnings(&project.warnings);
+    if scope.kind() != ScopeType::Effectiveness {
+        phases::affordable(&project.config)?;
+    }
     let asked = args.scope.join(" ");
     let intake = match desk::unfinished(project.repo.root(), &asked) {
         Some(unfinished) => again(unfinished, project, args, screen),

@@ -11,9 +11,11 @@ use crate::cli::args::{self, Common, Format, Place};
 use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
+use crate::config::{Config, Role};
 use crate::process::{Cancel, Custody, Runner, signals};
 use crate::qa::archive::{Archive, FileArchive};
 use crate::qa::corpus::Mode;
@@ -24,9 +26,21 @@ use crate::qa::{AuditRun, Outcome, QaError, Settings, audit, desk, new_id, scope
 use crate::run::containment::Containment;
 use crate::run::fleet::Fleet;
 use crate::run::invoke::Caller;
+use crate::run::preflight;
 use crate::serve::{Folder, Server};
 use crate::target::{self, Notice, Yard};
 
+/// One audit at a time works in a directory.
+const LOCK: &str = ".lock";
+/// Roles that an audit may ask.
+const ROLES: [Role; 6] = [
+    Role::Evaluator,
+    Role::Brainstormer,
+    Role::Critic,
+    Role::Mutator,
+    Role::Improver,
+    Role::SelfAuditor,
+];
 /// Names of files that the improver is shown.
 const FILES: usize = 2000;
 
@@ -44,12 +58,25 @@ pub fn possible(decision: Option<args::Decision>) -> Result<(), Failure> {
     ))
 }
 
+/// Refuses a budget that could not be kept.
+///
+/// # Errors
+/// There is one in USD, and an agent that reports no cost.
+pub fn affordable(config: &Config) -> Result<(), Failure> {
+    let mut names: Vec<String> = ROLES.iter().map(|role| config.agent_for(*role).value.clone()).collect();
+    names.dedup();
+    let problems = preflight::unpriced(config, &names);
+    if problems.has_errors() { Err(Failure::Preflight(problems)) } else { Ok(()) }
+}
+
 /// Carries the audit on to its decision.
 ///
 /// # Errors
 /// A role can't be asked, or a file can't be written; the same audit can be gone on with.
 pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Exit, Failure> {
     let project = &intake.project;
+    let name = intake.dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let _lock = lock::hold(&intake.dir.join(LOCK), "qa", &name)?;
     let told = Told { screen };
     let id = new_id();
     let _server = serve(intake, screen);
@@ -119,7 +146,7 @@ fn go(
         },
         host,
         archive,
-        notifier: &Notifications { project, screen },
+        notifier: &Notifications { project, depth: corpus.scope.recursion_depth, screen },
         decisions,
         clock: &SystemClock as &dyn Clock,
         progress: told,
@@ -262,6 +289,7 @@ impl DecisionSource for Terminal<'_> {
 /// Runs what audit.kdl binds to `meta-slice`.
 struct Notifications<'a> {
     project: &'a Project,
+    depth: u32,
     screen: &'a Screen,
 }
 
@@ -286,7 +314,10 @@ impl Notifier for Notifications<'_> {
         let common = Common { file, place, ..Common::default() };
         let custody = Arc::new(Custody::new());
         let inside = Inside::new(&common, screen.color(), Arc::clone(&custody));
-        let yard = Yard { config: &project.config, folder, operator: project.environment.clone() };
+        // An audit that is started by this is one of an audit.
+        let mut operator = project.environment.clone();
+        operator.insert(scope::DEPTH_VARIABLE.to_owned(), self.depth.to_string());
+        let yard = Yard { config: &project.config, folder, operator };
         target::notify(&yard, &notice, &custody, &Cancel::new(), &inside, &mut |line| screen.trouble(line));
     }
 }
