@@ -66,6 +66,9 @@ fn of_node(event: &Event) -> Option<Found<'_>> {
         Event::NodeFinished { node, status, reason, .. } => {
             ("node_finished", node, format!("{}: {reason}", status.name()))
         }
+        Event::LessonsOffered { node, lessons, .. } => {
+            ("lessons_offered", node, format!("lessons in the prompt: {}", lessons.join(", ")))
+        }
         Event::Remediation { node, cycle, .. } => {
             ("remediation", node, format!("remediation cycle {cycle} was written"))
         }

@@ -205,6 +205,15 @@ pub enum Event {
         /// Milliseconds.
         duration_ms: u64,
     },
+    /// Lessons in force stand in the prompt of an attempt.
+    LessonsOffered {
+        /// The node.
+        node: Id,
+        /// The attempt.
+        attempt: u32,
+        /// Their ids.
+        lessons: Vec<String>,
+    },
     /// An agent was started.
     AgentStarted {
         /// What for.

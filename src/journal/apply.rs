@@ -297,6 +297,9 @@ impl RunState {
                 attempt.worktree = Some(path.clone());
                 attempt.base = Some(base.clone());
             }
+            Event::LessonsOffered { node, attempt, lessons } => {
+                self.attempt(node, *attempt).lessons.clone_from(lessons);
+            }
             Event::Step { node, attempt, text, words, exit_code, duration_ms } => {
                 self.attempt(node, *attempt).steps.push(StepRun {
                     text: text.clone(),

@@ -121,6 +121,8 @@ pub struct Attempt {
     pub worktree: Option<String>,
     /// The commit that its worktree stood on.
     pub base: Option<Oid>,
+    /// Ids of the lessons that stood in its prompt.
+    pub lessons: Vec<String>,
     /// The invocations that ended, in order.
     pub agents: Vec<AgentRecord>,
     /// Statements of the recipe.

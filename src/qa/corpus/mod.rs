@@ -1,5 +1,6 @@
 //! The audit corpus: what an audit knows, in one model whatever it was read from.
 
+mod checkout;
 mod commits;
 pub mod from_loops;
 pub mod gathered;
