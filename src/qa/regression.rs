@@ -200,7 +200,7 @@ fn problems(corpus: &AuditCorpus) -> Vec<RecurringProblem> {
         .filter(|(_, n)| *n > 1)
         .map(|(key, audits)| RecurringProblem { key: key.to_owned(), audits, despite: despite(key) })
         .collect();
-    found.sort_by(|a, b| (b.despite.is_some(), b.audits).cmp(&(a.despite.is_some(), a.audits)));
+    found.sort_by_key(|p| std::cmp::Reverse((p.despite.is_some(), p.audits)));
     found
 }
 

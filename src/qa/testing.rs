@@ -142,10 +142,12 @@ pub(crate) fn earlier(day: u32, counts: [u32; 3], scores: &[(&str, f64)], keys: 
     }
 }
 
+type Answers<'a> = Box<dyn Fn(Role, &str, usize) -> Value + Sync + 'a>;
+
 /// A host of roles that answers as a function says: role, prompt, how often the role was asked
 /// before.
 pub(crate) struct Host<'a> {
-    answer: Box<dyn Fn(Role, &str, usize) -> Value + Sync + 'a>,
+    answer: Answers<'a>,
     asked: Mutex<Vec<(Role, String)>>,
     /// The invocation, from 0 on, at which the operator interrupts.
     pub interrupt_at: Option<usize>,

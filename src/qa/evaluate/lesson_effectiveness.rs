@@ -56,7 +56,7 @@ fn rows(body: &str) -> Vec<Row<'_>> {
                 let cell = cell.to_lowercase();
                 cell == "score" || cell.contains("effectiveness")
             };
-            column = cells(line).iter().position(|c| is_score(c));
+            column = cells(line).iter().position(is_score);
             continue;
         }
         rows.push(Row { line, column });

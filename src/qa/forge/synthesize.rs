@@ -102,12 +102,12 @@ mod tests {
         let source = |findings: &[CriticFinding]| picked(&all, findings).unwrap().0;
         assert_eq!(source(&[none.clone(), by_section]), Source::Both(3));
         assert_eq!(source(&[by_stem]), Source::Both(2));
-        assert_eq!(source(&[none.clone()]), Source::Proposal(2));
+        assert_eq!(source(std::slice::from_ref(&none)), Source::Proposal(2));
         assert_eq!(source(&[]), Source::Proposal(2));
         let three = [off.clone(), off.clone(), off];
         let worst = finding(Severity::Critical, "nowhere", "worst");
         assert_eq!(
-            picked(&three, &[none.clone()]).unwrap(),
+            picked(&three, std::slice::from_ref(&none)).unwrap(),
             (Source::Critic, "wrong".into(), "Lesson Effectiveness".into())
         );
         assert_eq!(picked(&three, &[none, worst]).unwrap(), (Source::Critic, "worst".into(), String::new()));

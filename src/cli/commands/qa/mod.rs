@@ -14,16 +14,16 @@ use jiff::Timestamp;
 
 use crate::base::Clock;
 use crate::base::SystemClock;
-use crate::cli::args::{Common, Decision, QaArgs, QaCommand};
+use crate::cli::args::{Common, Decision, Format, QaArgs, QaCommand};
 use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::control::{Opening, Store};
-use crate::qa::corpus::{AuditCorpus, ScopeType};
 use crate::qa::corpus::intake::{IntakeError, Sources, intake};
 use crate::qa::corpus::place;
+use crate::qa::corpus::{AuditCorpus, ScopeType};
 use crate::qa::desk::{self, Unfinished};
 use crate::qa::scope::{self, BadScope, DEPTH_VARIABLE, Scope};
 
@@ -57,7 +57,9 @@ pub fn run(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Exit, Fail
     }
     let scope = Scope::parse(&args.scope).map_err(bad)?;
     confirm::possible(common)?;
-    phases::possible(args.decision)?;
+    if !common.dry_run {
+        phases::possible(args.decision)?;
+    }
     let project = Project::open(common)?;
     screen.mask(project.masker());
     screen.warnings(&project.warnings);
@@ -65,10 +67,15 @@ pub fn run(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Exit, Fail
         phases::affordable(&project.config)?;
     }
     let asked = args.scope.join(" ");
-    let intake = match desk::unfinished(project.repo.root(), &asked) {
+    let unfinished = desk::unfinished(project.repo.root(), &asked).filter(|_| !common.dry_run);
+    let intake = match unfinished {
         Some(unfinished) => again(unfinished, project, args, screen),
         None => begin(common, args, scope, project, screen)?,
     };
+    if common.dry_run {
+        gathered(&intake, screen);
+        return Ok(Exit::Ok);
+    }
     phases::carry_out(common, &intake, screen)
 }
 
@@ -115,9 +122,7 @@ fn begin(
     };
     drop(sources);
     let dir = working_directory(&project, &corpus, now)?;
-    let intake = Intake { project, corpus, dir, decision: args.decision, asked: args.scope.join(" ") };
-    made(&intake, screen);
-    Ok(intake)
+    Ok(Intake { project, corpus, dir, decision: args.decision, asked: args.scope.join(" ") })
 }
 
 /// How deep this audit is: the one around it, if any, says so in the environment.
@@ -134,10 +139,18 @@ fn working_directory(project: &Project, corpus: &AuditCorpus, now: Timestamp) ->
     Ok(dir)
 }
 
-/// Says where the corpus is.
-fn made(intake: &Intake, screen: &Screen) {
+/// The result of an audit that ends after phase 1: where the corpus is.
+fn gathered(intake: &Intake, screen: &Screen) {
     let name = intake.dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    screen.say(&format!("{name}/{}", place::CORPUS_MD));
+    screen.print(&match screen.format() {
+        Format::Json => serde_json::json!({
+            "directory": name, "scope": intake.corpus.scope,
+            "slices": intake.corpus.slices.len(), "lessons": intake.corpus.lessons.len(),
+            "missing": intake.corpus.missing,
+        })
+        .to_string(),
+        _ => format!("{name}/{}\n{name}/{}", place::CORPUS_MD, place::CORPUS_JSON),
+    });
 }
 
 fn bad(scope: BadScope) -> Failure {

@@ -33,14 +33,8 @@ use crate::target::{self, Notice, Yard};
 /// One audit at a time works in a directory.
 const LOCK: &str = ".lock";
 /// Roles that an audit may ask.
-const ROLES: [Role; 6] = [
-    Role::Evaluator,
-    Role::Brainstormer,
-    Role::Critic,
-    Role::Mutator,
-    Role::Improver,
-    Role::SelfAuditor,
-];
+const ROLES: [Role; 6] =
+    [Role::Evaluator, Role::Brainstormer, Role::Critic, Role::Mutator, Role::Improver, Role::SelfAuditor];
 /// Names of files that the improver is shown.
 const FILES: usize = 2000;
 
@@ -131,7 +125,7 @@ fn go(
     let archive: &dyn Archive = if corpus.scope.mode == Mode::Db { &database } else { &files };
     let short = scope::short(corpus.scope.scope_type, &corpus.scope.scope_ref, &corpus.scope.repo_id);
     audit(&AuditRun {
-        audit_run_id: &id,
+        audit_run_id: id,
         asked: &intake.asked,
         corpus,
         root,
@@ -224,9 +218,12 @@ fn show(outcome: &Outcome, intake: &Intake, screen: &Screen) {
         Decision::Deeper => "deeper",
         Decision::Dismiss => "dismiss",
     };
+    let corpus = &intake.corpus;
     let object = serde_json::json!({
         "audit_run_id": outcome.audit_run_id, "decision": word, "report": report,
         "routed": { "low": low, "medium": medium, "high": high },
+        "directory": intake.dir.file_name().map(|n| n.to_string_lossy()), "scope": corpus.scope,
+        "slices": corpus.slices.len(), "lessons": corpus.lessons.len(), "missing": corpus.missing,
     });
     screen.print(&object.to_string());
 }
