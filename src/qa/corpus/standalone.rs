@@ -179,11 +179,10 @@ fn of_runs(
         }
         others.retain(|d| !landed.contains(d.commit.id.as_str()));
         // A node's commit of a run that is known stands for its loop already.
-        others.retain(|d| {
-            let of = |key: &str| d.commit.trailer(key).first().map(|v| (*v).to_owned());
-            !of("Audit-Run")
-                .zip(of("Audit-Node"))
-                .is_some_and(|(run, node)| journals.of(&run, &node).is_some())
+        let of = |d: &Dated, key: &str| d.commit.trailer(key).first().map(|v| (*v).to_owned());
+        others.retain(|d| match (of(d, "Audit-Run"), of(d, "Audit-Node")) {
+            (Some(run), Some(node)) => journals.of(&run, &node).is_none(),
+            _ => true,
         });
         take_commits(&others, journals, found);
     }
