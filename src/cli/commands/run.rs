@@ -189,7 +189,7 @@ fn started(session: &Session, head: Option<Oid>, files: &BundleFiles) -> Event {
         run_id: session.run_id.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
-        trigger: "run".to_owned(),
+        trigger: project.trigger.clone().unwrap_or_else(|| "run".to_owned()),
         github_event: project.environment.get("GITHUB_EVENT_NAME").cloned(),
         head,
         default_agent: config.default_agent.value.clone(),
