@@ -112,6 +112,8 @@ pub struct Place {
     pub trigger: Option<String>,
     /// Those who started the programs of the steps around it.
     pub custody: Option<Arc<Custody>>,
+    /// The step is one of a node's recipe: a run goes on around it, in this process.
+    pub in_run: bool,
 }
 
 impl Common {

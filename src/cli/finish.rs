@@ -12,7 +12,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
-use crate::cli::{stage, telemetry};
+use crate::cli::stage::{self, Means};
+use crate::cli::telemetry;
 use crate::event::{Event, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
@@ -124,6 +125,7 @@ pub fn finish(
     run_id: &RunId,
     ending: Ending,
     active: Duration,
+    means: &Means<'_>,
     screen: &Screen,
 ) -> Exit {
     let told = recorder.announce(Event::RunFinished {
@@ -132,15 +134,17 @@ pub fn finish(
         message: ending.message.clone(),
         active_ms: u64::try_from(active.as_millis()).unwrap_or(u64::MAX),
     });
-    if let Err(fault) = told {
+    // Without it nobody could tell later how the run ended: `resume` takes it up.
+    let exit = if told.is_ok() { ending.exit } else { Exit::Internal };
+    if let Err(fault) = &told {
         screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
     }
     // The stage never changes how a run ended, and what goes wrong in it is said on its own.
-    match stage::run(project, recorder, screen) {
+    match stage::run(project, recorder, means, screen) {
         Ok(done) => done.problems.iter().for_each(|p| screen.trouble(&format!("audit stage: {p}"))),
         Err(fault) => screen.trouble(&format!("the audit stage failed: {fault}")),
     }
-    if let Some(proof) = ending.proof.as_deref()
+    if let Some(proof) = ending.proof.as_deref().filter(|_| told.is_ok())
         && let Err(fault) = keep_proof(project, recorder, run_id, &proof.head)
     {
         screen.trouble(&format!("the proof's ref could not be written: {fault}"));
@@ -148,10 +152,10 @@ pub fn finish(
     // Gone if nothing is kept in it; a directory that still holds something stays.
     let _ = std::fs::remove_dir(project.repo.root().join(WORKTREES_DIR));
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
-    screen.summary(&recorder.state(), out, ending.exit);
+    screen.summary(&recorder.state(), out, exit);
     notify(project, &recorder.state(), ending.reason, screen);
     telemetry::export(project, recorder, run_id, screen);
-    ending.exit
+    exit
 }
 
 /// Runs what audit.kdl binds to this end. A failure of it is said and changes nothing.

@@ -13,9 +13,9 @@ use crate::base::Oid;
 use super::admin::replace;
 use super::cmd::{self, Git};
 use super::objects::{GITLINK, parse_entry};
-use crate::files::remove_anything;
 use super::scan::on_disk;
 use super::{GitError, Worktree};
+use crate::files::remove_anything;
 
 /// How deep submodules of submodules are followed.
 const DEEP: usize = 8;

@@ -276,7 +276,7 @@ impl Worktree {
     }
 
     /// The file system as it is now, or as somebody vouches that it still is.
-    pub(super) fn look(&mut self, force: bool) -> Result<Arc<Snapshot>, GitError> {
+    pub(super) fn look(&mut self) -> Result<Arc<Snapshot>, GitError> {
         if std::mem::take(&mut self.vouched)
             && let Some(last) = self.last.take()
         {
@@ -284,7 +284,7 @@ impl Worktree {
         }
         let none = BTreeSet::new();
         let submodules = self.state.as_ref().map_or(&none, |s| &s.submodules);
-        let walk = Walk { root: &self.dir, submodules, skipped: &self.kept, force };
+        let walk = Walk { root: &self.dir, submodules, skipped: &self.kept };
         let seen = walk.run().map_err(cmd::io(format!("reading the worktree {}", self.dir.display())))?;
         Ok(Arc::new(seen))
     }

@@ -351,9 +351,18 @@ impl RunState {
         self.entry(node).landing = Some(landing.clone());
         let attempt = self.attempt(node, number);
         attempt.landing = Some(landing.clone());
+        // Given up because the landing could not be confirmed, and confirmed after all: the
+        // verdict is still to come.
+        let given_up = attempt.status == Some(NodeStatus::Cancelled);
+        if given_up {
+            attempt.status = None;
+        }
         let ran: Vec<InvariantRecord> = attempt.invariants.iter().map(|(_, r)| r.clone()).collect();
         for record in &ran {
             self.refer(record);
+        }
+        if given_up {
+            self.entry(node).progress = Progress::Pending;
         }
     }
 

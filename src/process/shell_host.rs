@@ -1,6 +1,7 @@
 //! Carries out the pipelines of the step language on this machine: real files, pipes and
 //! programs. Knows how to connect and end them, nothing of what a script means.
 
+mod fence;
 mod files;
 mod pipeline;
 mod streams;
@@ -19,6 +20,7 @@ use crate::step::eval::{
     FileId, Host, Open, Output, Program, Stage, StageEnd, StatementRecord, Stop, VerbCall, VerbResult,
 };
 
+pub use fence::Fence;
 pub use files::OsFiles;
 use streams::Capture;
 
@@ -82,6 +84,8 @@ pub struct ShellOptions {
     pub grace: Duration,
     /// Ends the script.
     pub cancel: Cancel,
+    /// What the script's own redirections and file commands must not lead out of.
+    pub fence: Fence,
 }
 
 impl Default for ShellOptions {
@@ -93,6 +97,7 @@ impl Default for ShellOptions {
             timeout: None,
             grace: Duration::from_secs(10),
             cancel: Cancel::new(),
+            fence: Fence::default(),
         }
     }
 }
@@ -137,7 +142,7 @@ impl<'a> ShellHost<'a> {
         let started = Instant::now();
         let deadline = options.timeout.map(|t| active().saturating_add(t));
         let ending = Ending { cancel: options.cancel.clone(), deadline };
-        let files = OsFiles::new(ending);
+        let files = OsFiles::new(ending, options.fence.clone());
         ShellHost { verbs, launcher, options, started, files, open: BTreeMap::new(), next: 0 }
     }
 
@@ -171,7 +176,9 @@ impl Host for ShellHost<'_> {
             Open::Truncate => options.write(true).create(true).truncate(true),
             Open::Append => options.append(true).create(true),
         };
-        let file = options.open(cwd.join(device(path)))?;
+        let path = cwd.join(device(path));
+        self.files.fence.check(&path, true)?;
+        let file = options.open(path)?;
         if how == Open::Read && file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -208,6 +215,7 @@ impl Host for ShellHost<'_> {
     }
 
     fn enter(&mut self, cwd: &Path, to: &str) -> io::Result<PathBuf> {
+        self.files.fence.check(&cwd.join(to), true)?;
         let path = std::fs::canonicalize(cwd.join(to))?;
         std::fs::read_dir(&path)?;
         Ok(path)

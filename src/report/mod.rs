@@ -9,6 +9,7 @@
 mod archive;
 mod build;
 mod collect;
+mod diagnosis_md;
 mod escape;
 pub mod github;
 mod jobs;
@@ -33,6 +34,7 @@ mod tests;
 pub use archive::archive;
 pub use build::audit_report;
 pub use collect::{Collected, DISPATCH_PLAN, collect};
+pub use diagnosis_md::diagnosis_markdown;
 pub use escape::{code, fenced, markdown, xml};
 pub use jobs::{Job, JobResult, any_failed, jobs};
 pub use made::Made;
@@ -40,7 +42,7 @@ pub use markdown::audit_markdown;
 pub use metrics::{Invocation, MetricsReport, Totals, metrics};
 pub use model::*;
 pub use outputs::{Output, missing, outputs};
-pub use stage::{REPORT as STAGE_REPORT, Staged, stage_files};
+pub use stage::{REPORT as STAGE_REPORT, Staged, stage_files, stage_report};
 pub use status::{Status, status, status_text};
 
 use crate::event::json_artifact;

@@ -27,6 +27,11 @@ impl<'a> Staged<'a> {
     }
 }
 
+/// report.md alone, as text.
+pub fn stage_report(from: &Collected) -> String {
+    stage_md::report(&Staged::new(from))
+}
+
 /// report.md, report.html, metrics.json, junit.xml and trace.json, by their paths relative to out.
 ///
 /// # Errors

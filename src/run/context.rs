@@ -23,6 +23,7 @@ use crate::run::environment::{self, Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
 use crate::run::recorder::Recorder;
+use crate::target::Reenter;
 
 /// The harness itself failed: the run ends with exit code 7.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The operator's environment.
     pub operator: Operator,
+    /// Carries out `auditrun …` of a recipe.
+    pub reenter: Box<dyn Reenter + Send>,
     /// What its programs are held to.
     pub containment: Containment,
     /// Files whose lines don't count.

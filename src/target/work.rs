@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Variables;
 use crate::config::Script;
-use crate::process::shell_host::{Direct, Launch, Launcher, ShellHost, ShellOptions, Verbs};
+use crate::process::shell_host::{Direct, Fence, Launch, Launcher, ShellHost, ShellOptions, Verbs};
 use crate::process::{Cancel, Custody, Input, OutputSink, Ward, active};
 use crate::step::builtin::Streams;
 use crate::step::eval::{self, Outcome, Program, StatementRecord, Stop, VerbCall, VerbResult};
@@ -62,6 +62,7 @@ impl Work<'_> {
             timeout: self.timeout,
             grace: self.grace,
             cancel: self.cancel,
+            fence: Fence::default(),
         };
         let launcher = Marked(&ward);
         let mut host = ShellHost::new(&mut verbs, &launcher, options);

@@ -13,6 +13,7 @@ mod git;
 mod processes;
 mod reads;
 mod secrets;
+mod shown;
 mod steps;
 mod world;
 mod writes;

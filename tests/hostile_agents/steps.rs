@@ -148,3 +148,26 @@ fn setup_is_under_a_supervisor_too() {
         assert_eq!(alive(mark), Vec::<String>::new());
     }
 }
+
+/// Redirections and file commands of a recipe are the harness's own, and in no sandbox.
+#[test]
+fn a_link_that_an_agent_left_leads_no_redirection_out() {
+    let script = "ln -s @home/.bashrc out; ln -s @home door; ln -s @home/.ssh/id in; ln -s @root/outside/new new; echo ok > A.out";
+    for mode in both() {
+        for step in [
+            "echo x > out",
+            "echo x >> new",
+            "echo x > door/.bashrc",
+            "cp A.out door/copy",
+            "rm -r door/notes",
+            "cat < in",
+            "cd door",
+        ] {
+            let world = World::new(mode).node("A", script, "true").kdl(&recipe(step));
+            let run = world.run();
+            assert_eq!(run.code, 4, "{step}: {}", run.err);
+            let why = world.artifact("runs/A/steps.log");
+            assert!(why.contains("leads out of the worktree"), "{step}: {why}");
+        }
+    }
+}

@@ -34,6 +34,7 @@ struct Left {
 /// A run is under way, or git failed.
 pub fn run(common: &Common, force: bool, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let mut lock = lock::acquire(&project.repo, "clean")?;
     if !common.dry_run {
         aftermath::clear(&project, &mut lock)?.iter().for_each(|line| screen.say(line));

@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::config::Role;
+use crate::files::Scratch;
 use crate::journal::{self, Attempt, NodeState};
 use crate::plan::PlannedNode;
 use crate::process::{self, Input, Job, Limits};
@@ -30,11 +31,12 @@ struct Known {
 /// No such node, or none of its worktrees was kept.
 pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let Some(dir) = preflight::kept_worktree(&project.repo, node)? else {
         let help = "worktrees are kept for nodes that failed or are oversized; `auditrun status` names them";
         return Err(Failure::usage(format!("no worktree of node '{node}' is kept"), help));
     };
-    let private = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let private = Scratch::new(&process::stamp());
     let private = private.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let tmp = private.path().join("tmp");
     std::fs::create_dir(&tmp).map_err(|e| Failure::Internal(format!("can't make {}: {e}", tmp.display())))?;

@@ -18,6 +18,7 @@ use crate::report;
 /// No run, or its journal can't be read.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
     if !path.exists() {
         let shown = project.layout.in_out("runs");

@@ -59,20 +59,7 @@ pub(super) fn body(stage: &Staged<'_>) -> Option<Markup> {
                 ul { @for gap in gaps { li { (prose(gap)) } } }
             }
         }
-        (written(stage))
     })
-}
-
-/// What the stage wrote about the failure, where it did.
-fn written(stage: &Staged<'_>) -> Markup {
-    let files = [("diagnosis, a hypothesis", "audit/diagnosis.md"), ("issue", "audit/issue.md")];
-    let found: Vec<_> =
-        files.into_iter().filter_map(|(name, path)| Some((name, link(stage, path)?))).collect();
-    html! {
-        @if !found.is_empty() {
-            p.evidence { "Written about it: " @for (name, href) in &found { a href=(href) { (name) } " " } }
-        }
-    }
 }
 
 fn one(stage: &Staged<'_>, node: &NodeState) -> Markup {

@@ -10,6 +10,7 @@ pub mod critical;
 mod csp;
 pub mod dag;
 pub mod dag_svg;
+mod diagnosis;
 mod facts;
 mod failures;
 pub mod gantt;
@@ -151,6 +152,12 @@ fn sections(stage: &Staged<'_>, data: &PageData) -> Vec<Section> {
     let mut add = |id, title, body| all.push(Section { id, title, body });
     if let Some(body) = failures::body(stage) {
         add("failed", "What failed", body);
+    }
+    if let Some(diagnosis) = &stage.from.diagnosis {
+        add("diagnosis", "Diagnosis", diagnosis::body(diagnosis));
+    }
+    if let Some(told) = &stage.from.issue {
+        add("issue", "Failure issue", diagnosis::issues(told));
     }
     add("graph", "Graph", graph(&data.dag));
     add("timeline", "Timeline", timeline(&data.gantt));

@@ -260,19 +260,12 @@ fn a_page_of_any_run_is_bounded() {
 
 #[test]
 fn the_page_says_what_failed_first_and_shows_the_evidence() {
-    let mut from = synthetic(3);
-    from.present.insert("audit/diagnosis.md".to_owned());
-    let page = html_of(&from);
+    let page = html_of(&synthetic(3));
     let failed = page.find("id=\"failed\"").unwrap();
     assert!(failed < page.find("id=\"graph\"").unwrap());
-    for said in [
-        "left == right",
-        "exit code 101",
-        "../runs/N-00001/agent.log",
-        "href=\"#node-N-00001\"",
-        "◆ ",
-        "../audit/diagnosis.md",
-    ] {
+    for said in
+        ["left == right", "exit code 101", "../runs/N-00001/agent.log", "href=\"#node-N-00001\"", "◆ "]
+    {
         assert!(page.contains(said), "{said}");
     }
 }

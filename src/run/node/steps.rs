@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::base::{Masker, text};
 use crate::lane::{Lane, RunError};
 use crate::process::sandbox::{Policy, Quota};
-use crate::process::shell_host::{Launch, Launcher};
+use crate::process::shell_host::{Fence, Launch, Launcher};
 use crate::process::{Cancel, EndCause, Ended, Exit, Input, Job, Limits, SpawnError, Stdio};
 use crate::run::context::Context;
 use crate::step::eval::{Program, StageEnd};
@@ -22,6 +22,7 @@ pub(super) struct Steps {
     masker: Arc<Masker>,
     /// What programs that are started from now on are held to.
     held: Mutex<(Option<Policy>, Quota)>,
+    fence: Fence,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -44,13 +45,20 @@ impl Steps {
             limits: Limits { timeout, first_output: None, stall: None, grace },
             masker: Arc::clone(cx.containment.masker()),
             held: Mutex::new((cx.containment.for_step(tmp), cx.containment.quota(&[tmp]))),
+            fence: Fence::default(),
             seen: Arc::default(),
         }
+    }
+
+    /// What redirections and file commands are held to.
+    pub fn fence(&self) -> Fence {
+        self.fence.clone()
     }
 
     /// From here on programs work in a worktree.
     pub fn enter(&self, cx: &Context, worktree: &Path, tmp: &Path) {
         *lock(&self.held) = (cx.containment.for_check(worktree, tmp), cx.containment.quota(&[worktree, tmp]));
+        self.fence.set(worktree);
     }
 
     /// What has happened so far.

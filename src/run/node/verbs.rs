@@ -128,6 +128,7 @@ impl NodeRun<'_> {
             MaskStream::new(Arc::clone(cx.containment.masker())),
         )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
+        let steps = Steps::new(cx, tmp.path());
         let options = ShellOptions {
             one_pipe: false,
             sink: Some(sink),
@@ -135,8 +136,8 @@ impl NodeRun<'_> {
             timeout: None,
             grace: cx.config.grace.value,
             cancel: self.cancel.clone(),
+            fence: steps.fence(),
         };
-        let steps = Steps::new(cx, tmp.path());
         let mut recipe = Recipe { attempt: self, stopped: None, steps: &steps, tmp: tmp.path() };
         let outcome = {
             let mut host = ShellHost::new(&mut recipe, &steps, options);
@@ -189,7 +190,10 @@ impl NodeRun<'_> {
 }
 
 impl Verbs for Recipe<'_, '_> {
-    fn verb(&mut self, call: &VerbCall, _io: &mut Streams<'_>) -> VerbResult {
+    fn verb(&mut self, call: &VerbCall, io: &mut Streams<'_>) -> VerbResult {
+        if call.name == crate::step::verbs::AUDITRUN {
+            return self.attempt.cx.reenter.reenter(call, io, self.attempt.cancel);
+        }
         let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
         let attempt = &mut *self.attempt;
         let done = match (call.name.as_str(), &args[..]) {
