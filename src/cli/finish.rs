@@ -78,6 +78,7 @@ pub fn planned(cx: &Context) -> Event {
 /// The harness failed; a proof with gaps is an [`Ending`].
 pub fn prove(cx: &Context) -> Result<Ending, Fault> {
     let head = cx.lock_head().clone();
+    cx.recorder.settle()?;
     let state = cx.recorder.state();
     let base = state.base.clone().unwrap_or_else(|| head.clone());
     let git = GitFacts::read(&cx.repo, &cx.layout, &base, &head)?;
@@ -128,6 +129,10 @@ pub fn finish(
     means: &Means<'_>,
     screen: &Screen,
 ) -> Exit {
+    // Before the last lines, so that the reports name a loss.
+    if let Err(fault) = recorder.settle() {
+        screen.trouble(&format!("a warning could not be recorded: {fault}"));
+    }
     let told = recorder.announce(Event::RunFinished {
         reason: ending.reason,
         exit_code: i32::from(ending.exit.code()),
@@ -149,6 +154,7 @@ pub fn finish(
     {
         screen.trouble(&format!("the proof's ref could not be written: {fault}"));
     }
+    recorder.unsettled().iter().for_each(|lost| screen.trouble(lost));
     // Gone if nothing is kept in it; a directory that still holds something stays.
     let _ = std::fs::remove_dir(project.repo.root().join(WORKTREES_DIR));
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };

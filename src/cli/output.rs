@@ -8,6 +8,7 @@ use crate::base::Masker;
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::control::Live;
 use crate::diag::{self, Diags, Severity};
 use crate::event::{NodeStatus, Sink};
 use crate::journal::RunState;
@@ -149,13 +150,20 @@ impl Screen {
     }
 
     /// Where a run's events go besides the journal.
-    pub fn sinks(&self) -> Vec<Arc<dyn Sink>> {
+    fn sinks(&self) -> Vec<Arc<dyn Sink>> {
         match self.format {
             Format::Json => vec![Arc::new(ui::Json::new(self.out()))],
             _ if self.quiet => Vec::new(),
             _ if self.progress => vec![Arc::new(ui::Fancy::new(self.color, self.width))],
             _ => vec![Arc::new(ui::Plain::new(self.color, self.err()))],
         }
+    }
+
+    /// The same with one that shows nothing: the control plane's.
+    pub fn sinks_and(&self, live: &Arc<Live>) -> Vec<Arc<dyn Sink>> {
+        let mut sinks = self.sinks();
+        sinks.push(Arc::clone(live) as Arc<dyn Sink>);
+        sinks
     }
 
     /// How a command failed, with what to do next.
@@ -176,7 +184,9 @@ impl Screen {
                 let help = remedy.as_ref().map(|r| format!("\n  help: {r}")).unwrap_or_default();
                 writeln!(err, "auditrun: {}", self.plain(&format!("{what}{help}")))
             }
-            Failure::Internal(what) => writeln!(err, "auditrun: {}", self.plain(what)),
+            Failure::Internal(what) | Failure::Ended(_, what) => {
+                writeln!(err, "auditrun: {}", self.plain(what))
+            }
             Failure::Failed => Ok(()),
         };
     }

@@ -11,6 +11,7 @@ use crate::base::digest::sha256_hex;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
@@ -192,7 +193,8 @@ impl Session {
         let left = config.bounds.timeout.value.saturating_sub(self.before);
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
-        Context {
+        let (lessons, troubles) = control::offered(project);
+        let cx = Context {
             run_id: self.run_id.clone(),
             lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
@@ -212,6 +214,7 @@ impl Session {
             )),
             containment: self.containment.clone(),
             fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
+            lessons,
             clock: Arc::clone(&self.clock),
             operator: project.environment.clone(),
             deadline: self.begun.checked_add(left),
@@ -225,7 +228,12 @@ impl Session {
             baselines: Mutex::default(),
             head: Mutex::new(head.clone()),
             landing: Mutex::new(()),
+        };
+        for trouble in troubles {
+            // A journal that fails says so itself soon.
+            let _ = cx.notice(None, NoticeLevel::Warning, trouble);
         }
+        cx
     }
 }
 

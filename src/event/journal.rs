@@ -208,6 +208,15 @@ pub enum Event {
         /// Milliseconds.
         duration_ms: u64,
     },
+    /// Lessons in force stand in the prompt of an attempt.
+    LessonsOffered {
+        /// The node.
+        node: Id,
+        /// The attempt.
+        attempt: u32,
+        /// Their ids.
+        lessons: Vec<String>,
+    },
     /// An agent was started.
     AgentStarted {
         /// What for.
@@ -428,4 +437,10 @@ pub trait Sink: Send + Sync {
 
     /// Takes what an agent says while it runs; not part of the journal.
     fn live(&self, _subject: Option<&Id>, _text: &str) {}
+
+    /// Waits, not for long, until everything that was recorded is where the sink takes it. What
+    /// is not there then is said once, in one sentence.
+    fn settle(&self) -> Option<String> {
+        None
+    }
 }

@@ -300,6 +300,9 @@ impl RunState {
                 attempt.base = Some(base.clone());
                 attempt.port_base = *port_base;
             }
+            Event::LessonsOffered { node, attempt, lessons } => {
+                self.attempt(node, *attempt).lessons.clone_from(lessons);
+            }
             Event::Step { node, attempt, text, words, exit_code, duration_ms } => {
                 self.attempt(node, *attempt).steps.push(StepRun {
                     text: text.clone(),

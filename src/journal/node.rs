@@ -132,6 +132,8 @@ pub struct Attempt {
     pub base: Option<Oid>,
     /// First of its ten ports.
     pub port_base: Option<u16>,
+    /// Ids of the lessons that stood in its prompt.
+    pub lessons: Vec<String>,
     /// The invocations that ended, in order.
     pub agents: Vec<AgentRecord>,
     /// Statements of the recipe.

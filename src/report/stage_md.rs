@@ -4,14 +4,14 @@
 use super::diagnosis_md;
 use super::escape::{code, fenced, markdown};
 use super::jobs::{Job, JobResult, counts_at_head, jobs};
-use super::markdown::nodes;
+use super::markdown::{lessons, nodes, notices};
 use super::metrics::Invocation;
-use super::model::NodeReport;
+use super::model::{NodeReport, NoticeReport};
 use super::outputs::{missing, outputs};
 use super::stage::Staged;
 use super::table::{bullets, duration, number, section, table, usd};
 use crate::base::text::{count, tail};
-use crate::event::{CheckPhase, CheckRecord, FigureSource, NodeStatus};
+use crate::event::{CheckPhase, CheckRecord, FigureSource, NodeStatus, NoticeLevel};
 use crate::journal::{NodeState, Preflight, RunState};
 
 /// Output of a failed check that a report shows, in bytes.
@@ -38,6 +38,8 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
     if let Some(issue) = &stage.from.issue {
         out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
     }
+    out.push_str(&lessons(&stage.report.nodes));
+    out.push_str(&warnings(stage));
     out.push_str(&section("Missing", &missing_list(stage)));
     out
 }
@@ -254,6 +256,13 @@ pub(super) fn failed_checks(state: &RunState) -> Vec<(String, &CheckRecord)> {
     let at_head = state.head_invariants.iter().filter(|i| counts_at_head(state, &i.id, &i.check));
     failed.extend(at_head.map(|i| (format!("invariant {} at the head", code(i.id.as_str())), &i.check)));
     failed
+}
+
+/// What went wrong beside the work itself; nothing where nothing did.
+fn warnings(stage: &Staged<'_>) -> String {
+    let warnings = stage.report.notices.iter().filter(|n| n.level == NoticeLevel::Warning);
+    let warnings: Vec<NoticeReport> = warnings.cloned().collect();
+    if warnings.is_empty() { String::new() } else { section("Warnings", &notices(&warnings)) }
 }
 
 fn job_table(state: &RunState) -> String {

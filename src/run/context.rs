@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::base::{Clock, Id, Layout, Oid, PatternSet, RunId, clock::iso};
 use crate::bundle::Bundle;
 use crate::config::{Config, EnvBlock};
+use crate::control::Lesson;
 use crate::event::{Event, Metrics, NoticeLevel};
 use crate::gate::invariants::Baseline;
 use crate::git::{GitError, Repo, Swap};
@@ -87,6 +88,8 @@ pub struct Context {
     pub layout: Layout,
     /// The journal and the artifacts.
     pub recorder: Recorder,
+    /// Lessons in force that the agents of nodes are told of.
+    pub lessons: Vec<Lesson>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The operator's environment.

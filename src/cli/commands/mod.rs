@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clean;
 pub mod config;
+pub mod db;
 pub mod demo;
 pub mod explain;
 pub mod fmt;
@@ -13,6 +14,7 @@ pub mod learn;
 pub mod list;
 pub mod man;
 pub mod preflight;
+pub mod qa;
 pub mod report;
 pub mod resume;
 pub mod run;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Common;
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
@@ -129,7 +130,11 @@ impl Known {
         });
         let task = task.as_deref().unwrap_or(&planned.node.prompt.bytes);
         let file = private.join("prompt.md");
-        std::fs::write(&file, prompt::for_node(&planned.node, task))
+        // Those that its prompt held, as far as they are still on record.
+        let given = self.attempt().map(|attempt| attempt.lessons.clone()).unwrap_or_default();
+        let (mut lessons, _) = control::offered(project);
+        lessons.retain(|lesson| given.contains(&lesson.lesson_id));
+        std::fs::write(&file, prompt::for_node(&planned.node, &lessons, task))
             .map_err(|e| Failure::Internal(format!("can't write {}: {e}", file.display())))?;
         Ok(Some(file))
     }
