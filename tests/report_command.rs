@@ -12,7 +12,7 @@ use support::World;
 /// A world whose only node fails its check in every attempt.
 fn failing() -> World {
     let mut world = World::new();
-    world.kdl = "remediation 1\n".to_owned();
+    world.kdl = "remediation 1\naudit { diagnose #false; create-issues #false }\n".to_owned();
     world.node("A").agent("echo 1 > n").touches(&["n"]).checks(&["test -f n", "echo seen; exit 3"]);
     world.build();
     world
@@ -91,25 +91,10 @@ fn an_archive_holds_the_report_at_its_root_and_is_the_same_each_time() {
     let (one, two) = (world.home.join("one.tar.gz"), world.home.join("two.tar.gz"));
     assert!(fs::read(&one).unwrap() == fs::read(two).unwrap());
     let listed = world.sh(&format!("tar tzf {}", one.display()));
-    let mut names: Vec<&str> = listed.lines().collect();
-    names.sort_unstable();
-    assert_eq!(
-        names,
-        [
-            "diagnosis.json",
-            "diagnosis.md",
-            "diagnostic-2.log",
-            "diagnostic.log",
-            "failures.json",
-            "issue.json",
-            "issue.md",
-            "junit.xml",
-            "metrics.json",
-            "report.html",
-            "report.md",
-            "trace.json"
-        ]
-    );
+    let names: Vec<&str> = listed.lines().collect();
+    for name in ["junit.xml", "metrics.json", "report.html", "report.md", "trace.json"] {
+        assert!(names.contains(&name), "{name} is not at the root: {listed}");
+    }
 }
 
 #[test]

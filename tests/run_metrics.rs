@@ -188,10 +188,13 @@ fn every_adapters_figures_are_those_of_its_transcript() {
     sums(&report, calls);
 }
 
+/// What an invocation is grouped by.
+type Key = fn(&Value) -> String;
+
 /// Every sum is that of the known figures, and says how many it does not cover.
 fn sums(report: &Value, calls: &[Value]) {
     let totals = &report["totals"];
-    let groups: [(&str, fn(&Value) -> String); 5] = [
+    let groups: [(&str, Key); 5] = [
         ("by_node", |c| c["subject"].as_str().unwrap().to_owned()),
         ("by_attempt", |c| format!("{}/{}", c["subject"].as_str().unwrap(), c["attempt"])),
         ("by_role", |c| c["role"].as_str().unwrap().to_owned()),

@@ -1,6 +1,10 @@
-//! A run's own reports, all made from its replayed journal (and its proof, where there is
-//! one): audit-report.md and .json, the audit stage's files, status. Nothing here reads or
-//! writes a file; text that came from agents is neutralised and escaped wherever it is shown.
+//! A run's own reports, all made from its replayed journal and its artifacts: audit-report.md
+//! and .json, the audit stage's files, status. Nothing here touches a disk; what is read comes
+//! through [`crate::proof::ArtifactSource`]. Text that came from agents is neutralised and
+//! escaped wherever it is shown.
+//!
+//! [`collect`] reads what the stage starts from, [`stage_files`] makes its files. For a live
+//! page, [`page::data`] gives the same as JSON and the modules of [`page`] the same pictures.
 
 mod archive;
 mod build;

