@@ -34,7 +34,7 @@ fn dirs(world: &World) -> Vec<PathBuf> {
 
 /// The corpus that a call made, held against its schema.
 fn corpus(world: &World, args: &[&str]) -> Value {
-    let made = world.call(&[&["qa", "--yes", "--format", "json"], args].concat());
+    let made = world.call(&[&["qa", "--yes", "--dry-run", "--format", "json"], args].concat());
     let dir = made.exits(0).json()["directory"].as_str().unwrap().to_owned();
     let corpus: Value = serde_json::from_str(&world.read(&format!("{dir}/audit-corpus.json"))).unwrap();
     let schema = support::example::of_this_repository("schema/audit-corpus.schema.json");
@@ -69,17 +69,26 @@ fn bad_scopes_end_with_exit_2_and_leave_nothing() {
     let world = World::with_one_node();
     let exact = "Unrecognized standalone scope format. Expected: standalone [last N | since YYYY-MM-DD | plan <path>]";
     for scope in ["standalone last", "standalone since 1.2.2026", "standalone plan", "standalones"] {
-        let args: Vec<&str> = ["qa", "--yes"].into_iter().chain(scope.split(' ')).collect();
+        let args: Vec<&str> = ["qa", "--yes", "--dry-run"].into_iter().chain(scope.split(' ')).collect();
         world.call(&args).exits(2).says(&[exact]);
     }
-    world.call(&["qa", "--yes", "nonsense"]).exits(2).says(&["is not a scope", "effectiveness <repo_id>"]);
-    world.call(&["qa", "--yes", "loop-xyz"]).exits(2).says(&["neither the beginning of a loop's id"]);
-    world.call(&["qa", "--yes", "loop-abc"]).exits(2).says(&["no loop begins with \"abc\""]);
-    world.call(&["qa", "--yes", "other", "last", "3"]).exits(2).says(&["nothing is known of a repository"]);
+    world
+        .call(&["qa", "--yes", "--dry-run", "nonsense"])
+        .exits(2)
+        .says(&["is not a scope", "effectiveness <repo_id>"]);
+    world
+        .call(&["qa", "--yes", "--dry-run", "loop-xyz"])
+        .exits(2)
+        .says(&["neither the beginning of a loop's id"]);
+    world.call(&["qa", "--yes", "--dry-run", "loop-abc"]).exits(2).says(&["no loop begins with \"abc\""]);
+    world
+        .call(&["qa", "--yes", "--dry-run", "other", "last", "3"])
+        .exits(2)
+        .says(&["nothing is known of a repository"]);
     world.call(&["qa"]).exits(2);
     world.call(&["qa", "standalone"]).exits(2).says(&["no terminal", "--yes"]);
     world
-        .call_with(&[("AUDITRUN_AUDIT_DEPTH", "2")], &["qa", "--yes", "standalone"])
+        .call_with(&[("AUDITRUN_AUDIT_DEPTH", "2")], &["qa", "--yes", "--dry-run", "standalone"])
         .exits(2)
         .says(&["depth 3"]);
     assert!(dirs(&world).is_empty());
@@ -125,12 +134,12 @@ fn every_scope_of_the_database() {
     assert!(dirs(&world).iter().any(|d| d.to_string_lossy().contains("auditor-app-eff-2")));
 
     world
-        .call(&["qa", "--yes", "web", "last", "2"])
+        .call(&["qa", "--yes", "--dry-run", "web", "last", "2"])
         .exits(2)
         .says(&["nothing is known of a repository", "app"]);
     let inside = world.call_with(
         &[("AUDITRUN_AUDIT_DEPTH", "1")],
-        &["qa", "--yes", "--format", "json", "app", "last", "1"],
+        &["qa", "--yes", "--dry-run", "--format", "json", "app", "last", "1"],
     );
     assert_eq!(inside.exits(0).json()["scope"]["recursion_depth"], 2);
 }
@@ -138,7 +147,7 @@ fn every_scope_of_the_database() {
 #[test]
 fn an_audit_says_what_it_gathered() {
     let world = ran("");
-    let made = world.call(&["qa", "--yes", "app", "last", "5"]);
+    let made = world.call(&["qa", "--yes", "--dry-run", "app", "last", "5"]);
     made.exits(0).says(&[
         "I'll run a QA audit on app last 5. Let me gather the execution data and build an audit corpus.",
         "Audit corpus built for REPO: app. Time range: 2",
@@ -147,8 +156,8 @@ fn an_audit_says_what_it_gathered() {
         "audit-corpus.md",
     ]);
     // The same minute gives another name.
-    world.call(&["qa", "--yes", "app", "last", "5"]).exits(0);
-    world.call(&["qa", "--yes", "app", "last", "5"]).exits(0);
+    world.call(&["qa", "--yes", "--dry-run", "app", "last", "5"]).exits(0);
+    world.call(&["qa", "--yes", "--dry-run", "app", "last", "5"]).exits(0);
     assert_eq!(dirs(&world).len(), 3);
 }
 
@@ -173,7 +182,10 @@ fn without_a_database_the_journals_are_read() {
     assert_eq!(corpus(&world, &["app", "last", "20"])["slices"], newest["slices"]);
     assert_eq!(corpus(&world, &["app", "last", "1"])["slices"].as_array().unwrap().len(), 1);
     assert_eq!(corpus(&world, &["pipeline"])["scope"]["recursion_depth"], 1);
-    world.call(&["qa", "--yes", "other", "last", "3"]).exits(2).says(&["only this repository", "app"]);
+    world
+        .call(&["qa", "--yes", "--dry-run", "other", "last", "3"])
+        .exits(2)
+        .says(&["only this repository", "app"]);
 
     // As standalone slices, the nodes' commits have what their journal says of them.
     let commits = corpus(&world, &["standalone", "last", "2"]);
@@ -346,7 +358,7 @@ fn lessons_of_the_file() {
 
 /// As [`corpus`], with files of the operator's that are not committed.
 fn corpus_of_dirty(world: &World) -> Value {
-    let made = world.call(&["qa", "--yes", "--format", "json", "standalone"]);
+    let made = world.call(&["qa", "--yes", "--dry-run", "--format", "json", "standalone"]);
     let dir = made.exits(0).json()["directory"].as_str().unwrap().to_owned();
     serde_json::from_str(&world.read(&format!("{dir}/audit-corpus.json"))).unwrap()
 }
@@ -370,7 +382,7 @@ fn on_a_terminal_the_scope_is_confirmed_narrowed_and_expanded() {
     let world = commits();
     let Some(ran) = on_a_terminal(
         &world,
-        "qa standalone",
+        "qa standalone --dry-run",
         "what\\n2\\nstandalone last\\nstandalone last 1\\n3\\nstandalone last 3\\n1\\n",
     ) else {
         return;

@@ -327,6 +327,12 @@ pub enum QaCommand {
         #[command(subcommand)]
         command: LessonsCommand,
     },
+    /// Make a bundle of a meta-slice, so that a run can carry it out
+    ToBundle {
+        /// A meta-slice-<n>.json; the bundle goes to --bundle, else docs/audit-<its id>
+        #[arg(value_name = "FILE")]
+        meta_slice: PathBuf,
+    },
 }
 
 /// `qa lessons`

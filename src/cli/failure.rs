@@ -16,6 +16,8 @@ pub enum Failure {
     Usage(String, Option<String>),
     /// The audit did not hold (exit 1); said already.
     Failed,
+    /// It ended early for a reason that has an exit of its own: a bound, an interrupt.
+    Ended(Exit, String),
     /// The harness failed (exit 7).
     Internal(String),
 }
@@ -33,6 +35,7 @@ impl Failure {
             Failure::Preflight(diags) if concerns_config(diags) => Exit::Usage,
             Failure::Preflight(_) => Exit::Preflight,
             Failure::Failed => Exit::Failed,
+            Failure::Ended(exit, _) => *exit,
             Failure::Internal(_) => Exit::Internal,
         }
     }

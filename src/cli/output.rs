@@ -184,7 +184,9 @@ impl Screen {
                 let help = remedy.as_ref().map(|r| format!("\n  help: {r}")).unwrap_or_default();
                 writeln!(err, "auditrun: {}", self.plain(&format!("{what}{help}")))
             }
-            Failure::Internal(what) => writeln!(err, "auditrun: {}", self.plain(what)),
+            Failure::Internal(what) | Failure::Ended(_, what) => {
+                writeln!(err, "auditrun: {}", self.plain(what))
+            }
             Failure::Failed => Ok(()),
         };
     }

@@ -14,8 +14,9 @@ const BEGIN: &str = "# >>> auditrun: its artifacts (this block is kept by auditr
 const END: &str = "# <<< auditrun";
 
 impl Repo {
-    /// Keeps the marked block in info/exclude that hides the artifacts. Other lines stay as they
-    /// are; a file that is right already is not written.
+    /// Keeps the marked block in info/exclude that hides the artifacts, those of other bundles'
+    /// runs too, as long as their directories are there. Other lines stay as they are; a file that
+    /// is right already is not written.
     ///
     /// # Errors
     /// The file can't be read or replaced.
@@ -30,7 +31,7 @@ impl Repo {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(cmd::io(what())(e)),
         };
-        let new = with_block(&old, &block(layout));
+        let new = with_block(&old, &block(layout), |line| self.is_beside_something(line));
         if new == old {
             return Ok(());
         }
@@ -38,6 +39,15 @@ impl Repo {
         let mode = fs::metadata(&file).ok().map(|m| m.permissions());
         replace(&file, &new).map_err(cmd::io(what()))?;
         mode.map_or(Ok(()), |mode| fs::set_permissions(&file, mode)).map_err(cmd::io(what()))
+    }
+}
+
+impl Repo {
+    /// The directory that a line's artifact would stand in is there.
+    fn is_beside_something(&self, line: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(line).replace('\\', "");
+        let path = line.trim().trim_matches('/');
+        path.rsplit_once('/').is_some_and(|(dir, _)| self.root().join(dir).is_dir())
     }
 }
 
@@ -60,9 +70,10 @@ fn literal(path: &str) -> String {
         .collect()
 }
 
-/// The text with its block replaced, or with one at its end. Bytes, because an exclude file
-/// need not be UTF-8. A begin without an end is only a line.
-fn with_block(old: &[u8], block: &str) -> Vec<u8> {
+/// The text with its block replaced, or with one at its end; lines of the old block that are
+/// worth keeping stay before the new ones. Bytes, because an exclude file need not be UTF-8. A
+/// begin without an end is only a line.
+fn with_block(old: &[u8], block: &str, worth: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let lines: Vec<&[u8]> = old.split_inclusive(|b| *b == b'\n').collect();
     let is = |line: &[u8], text: &str| line.trim_ascii_end() == text.as_bytes();
     let begin = lines.iter().position(|line| is(line, BEGIN));
@@ -72,7 +83,11 @@ fn with_block(old: &[u8], block: &str) -> Vec<u8> {
     });
     if let Some((from, to)) = end {
         let (before, after) = (&lines[..from], &lines[to + 1..]);
-        return [before.concat(), block.as_bytes().to_vec(), after.concat()].concat();
+        let known: Vec<&[u8]> = block.as_bytes().split_inclusive(|b| *b == b'\n').collect();
+        let kept = lines[from + 1..to].iter().filter(|line| !known.contains(line) && worth(line));
+        let kept = kept.copied().collect::<Vec<_>>().concat();
+        let (begin, rest) = known.split_first().map_or((&[][..], Vec::new()), |(b, r)| (*b, r.concat()));
+        return [before.concat(), begin.to_vec(), kept, rest, after.concat()].concat();
     }
     let mut new: Vec<u8> = lines.into_iter().filter(|line| !is(line, BEGIN)).collect::<Vec<_>>().concat();
     if new.last().is_some_and(|b| *b != b'\n') {
@@ -114,15 +129,20 @@ mod tests {
     #[test]
     fn the_block_is_replaced_where_it_stands() {
         let (one, two) = (block(&Layout::new("a", "a")), block(&Layout::new("b", "b")));
-        let first = with_block(b"*.o\n\xff", &one);
+        let first = with_block(b"*.o\n\xff", &one, |_| false);
         assert_eq!(first, [&b"*.o\n\xff\n"[..], one.as_bytes()].concat());
         let mut kept = first.clone();
         kept.extend_from_slice(b"tail");
-        let second = with_block(&kept, &two);
+        let second = with_block(&kept, &two, |_| false);
         assert_eq!(second, [&b"*.o\n\xff\n"[..], two.as_bytes(), b"tail"].concat());
-        assert_eq!(with_block(&second, &two), second);
-        assert_eq!(with_block(b"", &one), one.as_bytes());
+        assert_eq!(with_block(&second, &two, |_| false), second);
+        assert_eq!(with_block(b"", &one, |_| false), one.as_bytes());
+        // What another bundle's runs left is hidden on.
+        let both = with_block(&second, &one, |line| line.starts_with(b"/b/"));
+        let text = String::from_utf8_lossy(&both);
+        assert!(text.contains("/b/runs/\n") && text.contains("/a/runs/\n"), "{text}");
+        assert_eq!(text.matches("/.worktrees/").count(), 1);
         let torn = format!("{BEGIN}\nmine\n");
-        assert_eq!(with_block(torn.as_bytes(), &one), format!("mine\n{one}").into_bytes());
+        assert_eq!(with_block(torn.as_bytes(), &one, |_| false), format!("mine\n{one}").into_bytes());
     }
 }

@@ -130,10 +130,10 @@ pub struct Attempt {
     pub worktree: Option<String>,
     /// The commit that its worktree stood on.
     pub base: Option<Oid>,
-    /// Ids of the lessons that stood in its prompt.
-    pub lessons: Vec<String>,
     /// First of its ten ports.
     pub port_base: Option<u16>,
+    /// Ids of the lessons that stood in its prompt.
+    pub lessons: Vec<String>,
     /// The invocations that ended, in order.
     pub agents: Vec<AgentRecord>,
     /// Statements of the recipe.

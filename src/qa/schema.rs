@@ -5,11 +5,16 @@ use serde_json::Value;
 
 use crate::qa::corpus::AuditCorpus;
 use crate::qa::corpus::registry::Registry;
+use crate::qa::meta::{MetaSlice, Snapshot};
+use crate::qa::roles::SelfAudit;
 
 /// Every schema by its file name below schema/.
 pub fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("audit-corpus.schema.json", schema_for!(AuditCorpus).to_value()),
         ("lessons.schema.json", schema_for!(Registry).to_value()),
+        ("meta-slice.schema.json", schema_for!(MetaSlice).to_value()),
+        ("meta-slice-baseline.schema.json", schema_for!(Snapshot).to_value()),
+        ("meta-slice-self-audit.schema.json", schema_for!(SelfAudit).to_value()),
     ]
 }

@@ -32,14 +32,14 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
     out.push_str(&section("Outputs", &output_table(state)));
     out.push_str(&section("Validation results", &validation(stage)));
     out.push_str(&section("Job results", &job_table(state)));
-    out.push_str(&lessons(&stage.report.nodes));
-    out.push_str(&warnings(stage));
     if let Some(diagnosis) = &stage.from.diagnosis {
         out.push_str(&section("Diagnosis", &diagnosis_md::body(diagnosis)));
     }
     if let Some(issue) = &stage.from.issue {
         out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
     }
+    out.push_str(&lessons(&stage.report.nodes));
+    out.push_str(&warnings(stage));
     out.push_str(&section("Missing", &missing_list(stage)));
     out
 }

@@ -178,9 +178,15 @@ fn agents_in_use(plan: &Plan, config: &Config) -> Vec<String> {
 
 /// A budget in USD is worth nothing with an agent that neither reports a cost nor has a price.
 fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
-    let Some(budget) = &config.bounds.cost_usd else { return };
-    for name in agents_in_use(plan, config) {
-        let Some(agent) = config.agents.get(&name) else { continue };
+    problems.extend(unpriced(config, &agents_in_use(plan, config)));
+}
+
+/// Those of these agents that a budget in USD can't be held against.
+pub fn unpriced(config: &Config, names: &[String]) -> Diags {
+    let mut problems = Diags::new();
+    let Some(budget) = &config.bounds.cost_usd else { return problems };
+    for name in names {
+        let Some(agent) = config.agents.get(name) else { continue };
         if !crate::agent::reports_cost(agent.adapter) && agent.price.is_none() {
             let mut diag = Diag::error(
                 "preflight::budget-without-cost",
@@ -199,6 +205,7 @@ fn budgets(plan: &Plan, config: &Config, problems: &mut Diags) {
             problems.push(diag.help(help));
         }
     }
+    problems
 }
 
 /// What stands in the way outside of the files: the state of the working tree, the disk.

@@ -130,9 +130,10 @@ impl Known {
         });
         let task = task.as_deref().unwrap_or(&planned.node.prompt.bytes);
         let file = private.join("prompt.md");
-        // Those that the attempt was given, as they read now.
+        // Those that its prompt held, as far as they are still on record.
+        let given = self.attempt().map(|attempt| attempt.lessons.clone()).unwrap_or_default();
         let (mut lessons, _) = control::offered(project);
-        lessons.retain(|l| self.attempt().is_some_and(|a| a.lessons.contains(&l.lesson_id)));
+        lessons.retain(|lesson| given.contains(&lesson.lesson_id));
         std::fs::write(&file, prompt::for_node(&planned.node, &lessons, task))
             .map_err(|e| Failure::Internal(format!("can't write {}: {e}", file.display())))?;
         Ok(Some(file))

@@ -1,8 +1,11 @@
 //! `auditrun qa`: an audit of finished work. This file takes an audit up to its confirmed
 //! corpus in its working directory; what follows takes an [`Intake`].
 
+mod archive;
 mod confirm;
 mod lessons;
+mod phases;
+mod to_bundle;
 mod verifier;
 
 use std::path::PathBuf;
@@ -18,9 +21,10 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::control::{Opening, Store};
-use crate::qa::corpus::AuditCorpus;
 use crate::qa::corpus::intake::{IntakeError, Sources, intake};
 use crate::qa::corpus::place;
+use crate::qa::corpus::{AuditCorpus, ScopeType};
+use crate::qa::desk::{self, Unfinished};
 use crate::qa::scope::{self, BadScope, DEPTH_VARIABLE, Scope};
 
 use verifier::Sandboxed;
@@ -35,6 +39,8 @@ pub struct Intake {
     pub dir: PathBuf,
     /// What becomes of the report, where it was said beforehand.
     pub decision: Option<Decision>,
+    /// The scope as it was typed.
+    pub asked: String,
 }
 
 /// Carries out what was typed.
@@ -42,21 +48,53 @@ pub struct Intake {
 /// # Errors
 /// The scope is none, nobody confirmed it, or a source failed.
 pub fn run(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Exit, Failure> {
-    if let Some(QaCommand::Lessons { command, standalone }) = &args.command {
-        return lessons::run(common, command, *standalone, screen);
+    match &args.command {
+        Some(QaCommand::Lessons { command, standalone }) => {
+            return lessons::run(common, command, *standalone, screen);
+        }
+        Some(QaCommand::ToBundle { meta_slice }) => return to_bundle::run(common, meta_slice, screen),
+        None => {}
     }
-    let intake = begin(common, args, screen)?;
-    made(&intake, screen);
-    Ok(Exit::Ok)
-}
-
-/// Phase 1: scope, corpus, confirmation, working directory.
-fn begin(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Intake, Failure> {
-    let mut scope = Scope::parse(&args.scope).map_err(bad)?;
+    let scope = Scope::parse(&args.scope).map_err(bad)?;
     confirm::possible(common)?;
+    if !common.dry_run {
+        phases::possible(args.decision)?;
+    }
     let project = Project::open(common)?;
     screen.mask(project.masker());
     screen.warnings(&project.warnings);
+    if scope.kind() != ScopeType::Effectiveness {
+        phases::affordable(&project.config)?;
+    }
+    let asked = args.scope.join(" ");
+    let unfinished = desk::unfinished(project.repo.root(), &asked).filter(|_| !common.dry_run);
+    let intake = match unfinished {
+        Some(unfinished) => again(unfinished, project, args, screen),
+        None => begin(common, args, scope, project, screen)?,
+    };
+    if common.dry_run {
+        gathered(&intake, screen);
+        return Ok(Exit::Ok);
+    }
+    phases::carry_out(common, &intake, screen)
+}
+
+/// An audit of the same scope that was interrupted.
+fn again(unfinished: Unfinished, project: Project, args: &QaArgs, screen: &Screen) -> Intake {
+    let Unfinished { dir, corpus } = unfinished;
+    let name = dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    screen.say(&format!("going on with the audit in {name}; remove that directory to begin anew"));
+    Intake { project, corpus, dir, decision: args.decision, asked: args.scope.join(" ") }
+}
+
+/// Phase 1: scope, corpus, confirmation, working directory.
+fn begin(
+    common: &Common,
+    args: &QaArgs,
+    mut scope: Scope,
+    project: Project,
+    screen: &Screen,
+) -> Result<Intake, Failure> {
     let depth = depth(&scope, &project)?;
     screen.say(&scope::announcement(&args.scope.join(" ")));
     let now = SystemClock.now();
@@ -84,7 +122,7 @@ fn begin(common: &Common, args: &QaArgs, screen: &Screen) -> Result<Intake, Fail
     };
     drop(sources);
     let dir = working_directory(&project, &corpus, now)?;
-    Ok(Intake { project, corpus, dir, decision: args.decision })
+    Ok(Intake { project, corpus, dir, decision: args.decision, asked: args.scope.join(" ") })
 }
 
 /// How deep this audit is: the one around it, if any, says so in the environment.
@@ -101,8 +139,8 @@ fn working_directory(project: &Project, corpus: &AuditCorpus, now: Timestamp) ->
     Ok(dir)
 }
 
-/// Says where the corpus is.
-fn made(intake: &Intake, screen: &Screen) {
+/// The result of an audit that ends after phase 1: where the corpus is.
+fn gathered(intake: &Intake, screen: &Screen) {
     let name = intake.dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     screen.print(&match screen.format() {
         Format::Json => serde_json::json!({
