@@ -113,6 +113,18 @@ fn sentence(lost: &DbError) -> String {
     )
 }
 
+/// Lets records come for a short time; whoever waits for an answer ends it at once.
+fn gather(heard: &Receiver<Word>) -> Option<SyncSender<Result<(), DbError>>> {
+    let until = Instant::now() + GATHER;
+    loop {
+        match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Word::Grown) => {}
+            Ok(Word::Flush(answer)) => return Some(answer),
+            Err(_) => return None,
+        }
+    }
+}
+
 struct Writer {
     address: Address,
     repo_id: String,
@@ -125,20 +137,18 @@ struct Writer {
 impl Writer {
     fn work(mut self, heard: &Receiver<Word>) {
         while let Ok(word) = heard.recv() {
-            match word {
-                Word::Grown => {
-                    let left_alone = self.trouble.as_ref().is_some_and(|(_, at)| at.elapsed() < PAUSE);
-                    thread::sleep(GATHER);
-                    if !left_alone {
-                        self.step();
-                    }
-                }
-                Word::Flush(answer) => {
-                    self.step();
-                    let done = self.trouble.as_ref().map_or(Ok(()), |(e, _)| Err(e.clone()));
-                    // Who asked may have stopped waiting.
-                    let _ = answer.try_send(done);
-                }
+            let asked = match word {
+                Word::Grown => gather(heard),
+                Word::Flush(answer) => Some(answer),
+            };
+            let left_alone = self.trouble.as_ref().is_some_and(|(_, at)| at.elapsed() < PAUSE);
+            if asked.is_some() || !left_alone {
+                self.step();
+            }
+            if let Some(answer) = asked {
+                let done = self.trouble.as_ref().map_or(Ok(()), |(e, _)| Err(e.clone()));
+                // Who asked may have stopped waiting.
+                let _ = answer.try_send(done);
             }
         }
     }
