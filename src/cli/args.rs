@@ -108,8 +108,12 @@ pub struct Place {
     pub stop: Option<Cancel>,
     /// How many commands of this program are around it.
     pub depth: u32,
+    /// The targets that were typed, if the command is a step's.
+    pub trigger: Option<String>,
     /// Those who started the programs of the steps around it.
     pub custody: Option<Arc<Custody>>,
+    /// The step is one of a node's recipe: a run goes on around it, in this process.
+    pub in_run: bool,
 }
 
 impl Common {

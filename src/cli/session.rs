@@ -2,13 +2,12 @@
 //! the context of the engine, and the phases from the open questions to the proof.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
@@ -18,10 +17,12 @@ use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
-use crate::cli::reenter::PassingOn;
+use crate::cli::reenter::{Inside, PassingOn};
+use crate::cli::stage::Means;
 use crate::event::{NoticeLevel, Termination};
+use crate::files::Scratch;
 use crate::lane::LocalLane;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::run::bounds::Spent;
 use crate::run::containment::Containment;
 use crate::run::context::{Context, Fault};
@@ -46,9 +47,10 @@ pub struct Session {
     /// What its programs are held to.
     pub containment: Containment,
     begun: Instant,
+    common: Common,
     runner: Runner,
     stop: Stop,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 /// How the session's work ended.
@@ -77,6 +79,7 @@ impl Worked {
 pub struct Tools {
     /// Time.
     pub clock: Arc<dyn Clock>,
+    common: Common,
     runner: Runner,
     stop: Stop,
 }
@@ -89,23 +92,39 @@ impl Tools {
     pub fn new(common: &Common) -> Result<Tools, Failure> {
         let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
         let stop = Stop::watch(&runner, common)?;
-        Ok(Tools { clock: Arc::new(SystemClock), runner, stop })
+        Ok(Tools { clock: Arc::new(SystemClock), common: common.clone(), runner, stop })
+    }
+
+    /// What the audit stage needs where there was no session. `live`: the run is the last one.
+    pub fn means<'a>(&'a self, containment: &'a Containment, scratch: &'a Path, live: bool) -> Means<'a> {
+        Means {
+            runner: &self.runner,
+            clock: &self.clock,
+            cancel: &self.stop.asked,
+            containment,
+            scratch,
+            live,
+        }
     }
 }
 
 /// Ctrl-C and its like: the first ends what runs in an orderly way, the second ends at once.
 struct Stop {
+    /// Ends what a run does: on a signal, and where a bound strikes.
     cancel: Cancel,
+    /// Ends what comes after a run: on a signal alone.
+    asked: Cancel,
     interrupted: Arc<AtomicBool>,
-    _passing_on: PassingOn,
+    _passing_on: [PassingOn; 2],
 }
 
 impl Stop {
     fn watch(runner: &Runner, common: &Common) -> Result<Stop, Failure> {
         let (cancel, interrupted) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
-        let passing_on = common.place.pass_on(&cancel, &interrupted);
-        let stop = Stop { cancel, interrupted, _passing_on: passing_on };
-        let (cancel, flag) = (stop.cancel.clone(), Arc::clone(&stop.interrupted));
+        let asked = Cancel::new();
+        let passing_on = [&cancel, &asked].map(|cancel| common.place.pass_on(cancel, &interrupted));
+        let stop = Stop { cancel, asked, interrupted, _passing_on: passing_on };
+        let (cancel, asked, flag) = (stop.cancel.clone(), stop.asked.clone(), Arc::clone(&stop.interrupted));
         let on_signal = move |count: u32| {
             if count > 1 {
                 // The supervisors see this process go and end their trees.
@@ -113,6 +132,7 @@ impl Stop {
             }
             flag.store(true, Ordering::SeqCst);
             cancel.request();
+            asked.request();
         };
         signals::watch(runner, on_signal)
             .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
@@ -126,13 +146,13 @@ impl Session {
     /// # Errors
     /// No scratch directory could be made.
     pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
-        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+        let scratch = Scratch::new(&process::stamp());
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-        let Tools { clock, runner, stop } = tools;
+        let Tools { clock, common, runner, stop } = tools;
         let containment = Containment::new(&project.config, &project.environment, project.repo.root());
         let begun = Instant::now();
-        Ok(Session { project, run_id, clock, before, containment, begun, runner, stop, scratch })
+        Ok(Session { project, run_id, clock, before, containment, begun, common, runner, stop, scratch })
     }
 
     /// Records how the work ended and runs the audit stage: from the first line of the journal
@@ -140,7 +160,15 @@ impl Session {
     pub fn finish(&self, worked: Worked, screen: &Screen) -> Exit {
         let Worked { recorder, ending } = worked;
         let active = self.before + self.begun.elapsed();
-        finish::finish(&self.project, &recorder, &self.run_id, ending, active, screen)
+        let means = Means {
+            runner: &self.runner,
+            clock: &self.clock,
+            cancel: &self.stop.asked,
+            containment: &self.containment,
+            scratch: self.scratch.path(),
+            live: true,
+        };
+        finish::finish(&self.project, &recorder, &self.run_id, ending, active, &means, screen)
     }
 
     /// SHA-256 of everything that decides what a run does, by root-relative path.
@@ -163,19 +191,15 @@ impl Session {
         let project = &self.project;
         let config = project.config.clone();
         let left = config.bounds.timeout.value.saturating_sub(self.before);
-        let worktrees = match &config.worktree.root {
-            Some(root) => project.repo.root().join(&config.folder).join(&root.value),
-            None => project.repo.root().join(WORKTREES_DIR),
-        };
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
         let (lessons, troubles) = control::offered(project);
         let cx = Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(
+            lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
                 self.runner.clone(),
-                worktrees,
+                project.worktrees(),
                 config.worktree.reuse,
             )),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),
@@ -184,6 +208,10 @@ impl Session {
             plan: examined.plan,
             layout: project.layout.clone(),
             recorder: recorder.masked(Arc::clone(self.containment.masker())),
+            reenter: Box::new(Inside::of_recipe(
+                &self.common,
+                project.repo.root().join(&project.config.folder),
+            )),
             containment: self.containment.clone(),
             fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
             lessons,

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::base::Oid;
-use crate::files::fault;
+use crate::files::{fault, free_space};
+use crate::process::git_mark;
 
 use super::GitError;
 
@@ -59,6 +60,9 @@ const KEPT: &[&str] = &[
     "GIT_LFS_",
     "GIT_COMMITTER_",
 ];
+
+/// Bytes below which a failure is put down to the disk.
+const LITTLE_ROOM: u64 = 256 * 1024;
 
 /// One way to call git: which directories, index and attributes it works on.
 #[derive(Debug, Clone, Default)]
@@ -119,7 +123,7 @@ impl Git {
     /// The same with bytes on standard input.
     pub fn feed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let output = self.output(args, input)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(failed(args, &output)) }
+        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(args, &output)) }
     }
 
     /// Standard output, or `None` if git ended with status 1 (its "no").
@@ -128,7 +132,19 @@ impl Git {
         match output.status.code() {
             Some(0) => Ok(Some(output.stdout)),
             Some(1) => Ok(None),
-            _ => Err(failed(args, &output)),
+            _ => Err(self.failed(args, &output)),
+        }
+    }
+
+    /// The failure of a call, with what git does not always say: that there was no room.
+    fn failed<S: AsRef<OsStr>>(&self, args: &[S], output: &Output) -> GitError {
+        let room = free_space(&self.cwd).unwrap_or(u64::MAX);
+        match failed(args, output) {
+            GitError::Failed { what, detail } if room < LITTLE_ROOM => GitError::Failed {
+                what,
+                detail: format!("{detail} (the disk is full: {} KiB are left)", room / 1024),
+            },
+            error => error,
         }
     }
 
@@ -169,6 +185,8 @@ impl Git {
         command.envs([("LC_ALL", "C"), ("LANGUAGE", "C"), ("GIT_TERMINAL_PROMPT", "0")]);
         command.envs([("GIT_OPTIONAL_LOCKS", "0"), ("GIT_LITERAL_PATHSPECS", "1"), ("GIT_EDITOR", ":")]);
         command.envs([("GIT_NO_REPLACE_OBJECTS", "1")]);
+        let (name, value) = git_mark();
+        command.env(name, value);
         for setting in FIXED.iter().copied().chain(self.config.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
@@ -229,7 +247,7 @@ pub(super) fn fields(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A change of the repository is about to be made: where tests ask for faults.
 pub(super) fn step(what: &str) -> Result<(), GitError> {
-    fault::pass(fault::Step::Git).map(drop).map_err(io(what))
+    fault::pass(fault::Step::Git, || what.to_owned()).map(drop).map_err(io(what))
 }
 
 /// A failure of the file system as one of git's.

@@ -39,6 +39,7 @@ impl RunState {
             }
             Event::Planned { nodes, warnings } => {
                 self.plan(nodes);
+                self.replan_due = false;
                 self.warnings.clone_from(warnings);
             }
             Event::PreflightRejected { problems } => self.preflight = Preflight::Rejected(problems.clone()),
@@ -63,6 +64,7 @@ impl RunState {
             Event::Rebundled { rev, commit, inputs } => {
                 self.moved_head = Some(commit.clone());
                 self.inputs.clone_from(inputs);
+                self.replan_due = true;
                 self.rebundles.push(Rebundle { rev: rev.clone(), commit: commit.clone() });
             }
             Event::Predicted { next } => self.predicted = Some(next.clone()),
@@ -292,10 +294,11 @@ impl RunState {
 
     fn attempt_event(&mut self, event: &Event, at: &str) {
         match event {
-            Event::WorktreeReady { node, attempt, path, base } => {
+            Event::WorktreeReady { node, attempt, path, base, port_base } => {
                 let attempt = self.attempt(node, *attempt);
                 attempt.worktree = Some(path.clone());
                 attempt.base = Some(base.clone());
+                attempt.port_base = *port_base;
             }
             Event::LessonsOffered { node, attempt, lessons } => {
                 self.attempt(node, *attempt).lessons.clone_from(lessons);
@@ -351,9 +354,18 @@ impl RunState {
         self.entry(node).landing = Some(landing.clone());
         let attempt = self.attempt(node, number);
         attempt.landing = Some(landing.clone());
+        // Given up because the landing could not be confirmed, and confirmed after all: the
+        // verdict is still to come.
+        let given_up = attempt.status == Some(NodeStatus::Cancelled);
+        if given_up {
+            attempt.status = None;
+        }
         let ran: Vec<InvariantRecord> = attempt.invariants.iter().map(|(_, r)| r.clone()).collect();
         for record in &ran {
             self.refer(record);
+        }
+        if given_up {
+            self.entry(node).progress = Progress::Pending;
         }
     }
 

@@ -51,6 +51,8 @@ pub struct RunState {
     pub(super) moved_head: Option<Oid>,
     /// Bundles that were taken in later, in order.
     pub rebundles: Vec<Rebundle>,
+    /// A corrected bundle is on the branch, and its plan is not taken in yet.
+    pub replan_due: bool,
     /// Dispatches so far.
     pub iteration: u64,
     /// The newest prediction.
@@ -272,6 +274,12 @@ impl RunState {
     /// resolved question or a rebundle, else the base.
     pub fn head(&self) -> Option<&Oid> {
         self.moved_head.as_ref().or(self.base.as_ref())
+    }
+
+    /// When the run was last worked on: the newest record of its newest process. A stage that
+    /// runs alone, later, is no work on it.
+    pub fn worked_until(&self) -> &str {
+        self.lifetimes.last().map_or(&self.last_at, |l| &l.to)
     }
 
     /// Milliseconds in which some process worked on the run: each lifetime from its first to

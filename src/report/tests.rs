@@ -15,7 +15,7 @@ fn stage(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) ->
     files.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
 }
 
-fn collected(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Collected {
+pub(super) fn collected(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Collected {
     Collected {
         state: state.clone(),
         proof: proof.cloned(),
@@ -28,7 +28,7 @@ fn file(files: &[(&'static str, String)], name: &str) -> String {
     files.iter().find(|(path, _)| path.ends_with(name)).unwrap().1.clone()
 }
 
-fn proven() -> (RunState, Proof, BTreeSet<String>) {
+pub(super) fn proven() -> (RunState, Proof, BTreeSet<String>) {
     let world = World::proven();
     let present = world.files.0.keys().cloned().collect();
     (world.state(), world.prove(), present)
@@ -107,6 +107,58 @@ fn the_stage_of_a_halted_run() {
 }
 
 #[test]
+fn the_spans_of_a_trace_lie_one_in_another() {
+    let from = page::tests::synthetic(60);
+    let trace: serde_json::Value = serde_json::from_str(&file(
+        &stage_files(&from)
+            .unwrap()
+            .into_iter()
+            .map(|(p, b)| (p, String::from_utf8(b).unwrap()))
+            .collect::<Vec<_>>(),
+        "trace.json",
+    ))
+    .unwrap();
+    let mut rows: std::collections::BTreeMap<u64, Vec<(u64, u64)>> = Default::default();
+    let mut kinds = BTreeSet::new();
+    for event in trace["traceEvents"].as_array().unwrap().iter().filter(|e| e["ph"] == "X") {
+        let (ts, dur) = (event["ts"].as_u64().unwrap(), event["dur"].as_u64().unwrap());
+        rows.entry(event["tid"].as_u64().unwrap()).or_default().push((ts, ts + dur));
+        kinds.insert(event["cat"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(
+        kinds.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["agent", "attempt", "check", "process", "step"]
+    );
+    for spans in rows.values() {
+        for (at, (from, to)) in spans.iter().enumerate() {
+            for (begin, end) in &spans[at + 1..] {
+                let apart = end <= from || to <= begin;
+                let within = (from <= begin && end <= to) || (begin <= from && to <= end);
+                assert!(apart || within, "{from}..{to} and {begin}..{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_report_in_markdown_is_bounded_and_keeps_what_failed() {
+    let from = page::tests::synthetic(10_000);
+    let (_, text) = stage_files(&from).unwrap().swap_remove(0);
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.len() < 1_000_000, "{} bytes", text.len());
+    assert!(text.contains("| `N-00001` | failed |") && text.contains("9000 more"));
+}
+
+#[test]
+fn a_summary_too_long_for_github_is_cut_at_a_line() {
+    let text = "a line of the report\n".repeat(80_000);
+    let cut = github::summary(&text);
+    assert!(cut.len() < 1024 * 1024 && cut.ends_with("Cut here: the rest is in audit/report.md.\n"));
+    assert!(cut.split("\n\nCut").next().unwrap().ends_with("report"));
+    assert_eq!(github::summary("short\n"), "short\n");
+}
+
+#[test]
 fn the_stage_of_a_run_that_preflight_rejected() {
     let mut s = Script::started();
     s.push(Event::PreflightRejected {
@@ -116,21 +168,6 @@ fn the_stage_of_a_run_that_preflight_rejected() {
     let state = replay(&s.records);
     let files = stage(&state, None, &BTreeSet::from(["runs/events.jsonl".to_owned()]));
     insta::assert_snapshot!("rejected_report_md", file(&files, "report.md"));
-}
-
-#[test]
-fn the_page_needs_no_network_and_nothing_of_the_picture_can_run() {
-    let (state, proof, present) = proven();
-    let page = file(&stage(&state, Some(&proof), &present), "report.html");
-    assert!(page.contains("default-src 'none'"));
-    assert!(!page.contains("<script>alert"), "the graph is an image");
-    assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http://"));
-    assert!(page.contains("<p class=\"verdict good\">"));
-    for heading in ["Graph", "Nodes", "Timeline", "Cost and tokens", "Agents", "Jobs"] {
-        assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
-    }
-    let body = page.split("<section>").nth(3).unwrap();
-    insta::assert_snapshot!("page_nodes", body);
 }
 
 #[test]
@@ -173,7 +210,7 @@ const HOSTILE: &str =
     "\x1b[2J<script>alert(1)</script> | ```\n</details> ![x](http://e.vil) @all \u{202e}\u{0}&";
 
 /// A run in which everything that an agent can word is hostile.
-fn hostile() -> RunState {
+pub(super) fn hostile() -> RunState {
     let mut s = Script::started();
     s.ready(&[("A", 0)]).dispatch("A", 1, 1);
     let mut bad = check(HOSTILE, 1);

@@ -20,10 +20,11 @@ use crate::process::Cancel;
 use crate::run::bounds::Spent;
 use crate::run::checks::Bench;
 use crate::run::containment::Containment;
-use crate::run::environment::{Environment, Operator};
+use crate::run::environment::{self, Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
 use crate::run::recorder::Recorder;
+use crate::target::Reenter;
 
 /// The harness itself failed: the run ends with exit code 7.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,7 @@ pub struct Context {
     /// The operator's repository.
     pub repo: Repo,
     /// Where node work executes.
-    pub lane: Box<dyn Lane>,
+    pub lane: Arc<dyn Lane>,
     /// The effective configuration.
     pub config: Config,
     /// The bundle as committed.
@@ -93,6 +94,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The operator's environment.
     pub operator: Operator,
+    /// Carries out `auditrun …` of a recipe.
+    pub reenter: Box<dyn Reenter + Send>,
     /// What its programs are held to.
     pub containment: Containment,
     /// Files whose lines don't count.
@@ -226,8 +229,7 @@ impl Context {
 
     /// The first of the ten ports that belong to a parallel place.
     pub fn port_base(&self, slot: usize) -> u16 {
-        let slot = u16::try_from(slot % 1000).unwrap_or(0);
-        20_000 + slot * 10
+        environment::port_base(slot)
     }
 
     /// Ends everything that runs, for a reason that the verdicts will name.

@@ -2,16 +2,15 @@
 //! the reporter, `auditrun …` handed to whoever can re-enter the program.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Variables;
 use crate::config::Script;
-use crate::process::shell_host::{Direct, Launcher, ShellHost, ShellOptions, Verbs};
-use crate::process::{Cancel, Custody, Input, OutputSink, Ward};
+use crate::process::shell_host::{Direct, Fence, Launch, Launcher, ShellHost, ShellOptions, Verbs};
+use crate::process::{Cancel, Custody, Input, OutputSink, Ward, active};
 use crate::step::builtin::Streams;
 use crate::step::eval::{self, Outcome, Program, StatementRecord, Stop, VerbCall, VerbResult};
 
@@ -32,6 +31,8 @@ pub(super) struct Work<'a> {
     pub cwd: PathBuf,
     /// Variables for its programs that are nobody's concern otherwise.
     pub extra: Vec<(String, String)>,
+    /// What programs read.
+    pub input: Input,
     /// Takes the output; `None`: programs write to this process's own.
     pub sink: Option<Arc<Mutex<dyn OutputSink>>>,
     pub timeout: Option<Duration>,
@@ -51,23 +52,24 @@ impl Work<'_> {
         self.extra.iter().for_each(|(name, value)| env.export(name.clone(), value.clone()));
         let (name, value) = ward.variable();
         env.export(name, value);
-        let deadline = self.timeout.and_then(|t| Instant::now().checked_add(t));
+        let deadline = self.timeout.map(|t| active().saturating_add(t));
         let mut verbs =
             Hands { reenter: self.reenter, cancel: self.cancel.clone(), deadline, event: self.event };
         let options = ShellOptions {
-            input: if self.sink.is_none() { Input::Inherit } else { Input::Null },
+            input: self.input,
             one_pipe: true,
             sink: self.sink,
             timeout: self.timeout,
             grace: self.grace,
             cancel: self.cancel,
+            fence: Fence::default(),
         };
         let launcher = Marked(&ward);
         let mut host = ShellHost::new(&mut verbs, &launcher, options);
         let mut outcome = eval::run(&self.script.ast, &self.script.source, &mut host, env);
         drop(host);
         if !outcome.success() {
-            let late = deadline.is_some_and(|d| Instant::now() >= d);
+            let late = deadline.is_some_and(|d| active() >= d);
             outcome.stopped = outcome.stopped.or(late.then_some(Stop::Deadline));
             ward.end();
         }
@@ -79,16 +81,16 @@ impl Work<'_> {
 struct Marked<'a>(&'a Ward<'a>);
 
 impl Launcher for Marked<'_> {
-    fn command(&self, program: &Program, path: &Path) -> Command {
+    fn launch(&self, program: &Program, path: &Path) -> Launch {
         self.0.begin();
-        Direct.command(program, path)
+        Direct.launch(program, path)
     }
 }
 
 struct Hands<'a> {
     reenter: &'a dyn Reenter,
     cancel: Cancel,
-    deadline: Option<Instant>,
+    deadline: Option<Duration>,
     event: &'a (dyn Fn(StatementRecord) + Sync),
 }
 
@@ -117,7 +119,7 @@ impl Hands<'_> {
     /// end anybody else.
     fn pass_on(&self, stop: &Cancel, over: &AtomicBool) {
         while !over.load(Ordering::SeqCst) {
-            if self.cancel.requested() || self.deadline.is_some_and(|d| Instant::now() >= d) {
+            if self.cancel.requested() || self.deadline.is_some_and(|d| active() >= d) {
                 stop.request();
             }
             if self.cancel.requested_now() {

@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod example;
 pub mod outcome;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;
