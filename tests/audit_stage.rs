@@ -10,9 +10,9 @@ use serde_json::Value;
 const GOOD: Spec = Spec("A", "echo a > A.txt", "test -f A.txt", &[]);
 const BAD: Spec = Spec("A", "echo a > A.txt", "sh -c 'echo error: boom >&2; exit 3'", &[]);
 
-/// What the diagnostic agent does: the fake agent runs the script of no node.
+/// What the diagnostic agent does.
 fn diagnostic(world: &RunWorld, script: &str) {
-    world.script("", script);
+    world.script("diagnostic", script);
 }
 
 fn configure(world: &RunWorld, more: &str) {
@@ -235,7 +235,7 @@ fn after_a_bound_the_stage_names_the_bound() {
 
 #[test]
 fn after_an_interrupt_nobody_is_asked_and_nothing_is_sent() {
-    let world = RunWorld::new(&[Spec("A", "touch SIGN/started; exec sleep 60", "true", &[])]);
+    let world = RunWorld::new(&[GOOD]);
     world.script("A", &format!("touch {}/started; exec sleep 60", world.agents().display()));
     diagnostic(&world, &format!("touch {}/asked\n{ANSWER}", world.agents().display()));
     let child = world.start(&["run"]);

@@ -93,7 +93,23 @@ fn an_archive_holds_the_report_at_its_root_and_is_the_same_each_time() {
     let listed = world.sh(&format!("tar tzf {}", one.display()));
     let mut names: Vec<&str> = listed.lines().collect();
     names.sort_unstable();
-    assert_eq!(names, ["junit.xml", "metrics.json", "report.html", "report.md", "trace.json"]);
+    assert_eq!(
+        names,
+        [
+            "diagnosis.json",
+            "diagnosis.md",
+            "diagnostic-2.log",
+            "diagnostic.log",
+            "failures.json",
+            "issue.json",
+            "issue.md",
+            "junit.xml",
+            "metrics.json",
+            "report.html",
+            "report.md",
+            "trace.json"
+        ]
+    );
 }
 
 #[test]

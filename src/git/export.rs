@@ -45,3 +45,23 @@ impl Repo {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::NewFile;
+
+    #[test]
+    fn files_are_copied_as_git_stores_them_and_no_way_leads_back() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = |path, content, executable| NewFile { path: Path::new(path), content, executable };
+        let files = [file("a/b.txt", b"one\r\ntwo\n", false), file("run.sh", b"#!/bin/sh\n", true)];
+        let repo = Repo::create(from.path(), &files, "first").unwrap();
+        let head = repo.head().unwrap().commit.unwrap();
+        repo.export(&head, to.path()).unwrap();
+        assert_eq!(fs::read(to.path().join("a/b.txt")).unwrap(), b"one\r\ntwo\n");
+        let mode = |name: &str| fs::metadata(to.path().join(name)).unwrap().permissions().mode();
+        assert_eq!((mode("run.sh") & 0o111, mode("a/b.txt") & 0o111), (0o111, 0));
+        assert!(!to.path().join(".git").exists());
+    }
+}

@@ -53,15 +53,15 @@ pub fn aftermath(scene: &Scene<'_>, state: &RunState, report: &str, bundle: &str
             FAILURES,
             &Failures { schema: "auditrun.failures/1".to_owned(), run_id, failures: failed.clone() },
         );
-        let known = known_diagnosis(out, state);
         keep.extend(["audit/diagnostic.log".to_owned(), "audit/diagnostic-2.log".to_owned()]);
-        if known.is_none() {
+        let found = known_diagnosis(out, state).unwrap_or_else(|| {
             remove(out, &keep);
-        }
-        let found = known.unwrap_or_else(|| diagnose(scene, state, &failed));
-        if let (Some(agent), Some(why)) = (&found.agent, &found.stand_in) {
-            made.problems.push(format!("no diagnosis by agent '{agent}': {why}"));
-        }
+            let found = diagnose(scene, state, &failed);
+            if let (Some(agent), Some(why)) = (&found.agent, &found.stand_in) {
+                made.problems.push(format!("no diagnosis by agent '{agent}': {why}"));
+            }
+            found
+        });
         made.json(DIAGNOSIS, &found);
         made.files.push((DIAGNOSIS_MD.to_owned(), diagnosis_markdown(&found).into_bytes()));
         diagnosis = Some(found);
