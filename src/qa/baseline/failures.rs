@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::base::text::count;
 use crate::qa::corpus::{AuditCorpus, Slice};
 use crate::qa::findings::{day, excerpt, ids, short};
+use crate::report::table::table;
 use crate::report::{code, markdown};
 
 pub(super) fn section(corpus: &AuditCorpus) -> String {
@@ -16,6 +17,7 @@ pub(super) fn section(corpus: &AuditCorpus) -> String {
     if text.is_empty() {
         text.push_str("No slice in scope failed.\n\n");
     }
+    let _ = write!(text, "### Problems\n\n{}\n", problems(corpus));
     let _ = write!(text, "### Trends across slices\n\n{}", trends(corpus));
     text
 }
@@ -64,26 +66,29 @@ fn chain(corpus: &AuditCorpus, slice: &Slice) -> String {
     told.join(" → ")
 }
 
-fn trends(corpus: &AuditCorpus) -> String {
-    let mut text = halves(&corpus.slices);
+/// Every problem with the slices in which it stands: earlier audits are read back by this table.
+fn problems(corpus: &AuditCorpus) -> String {
     let mut keys: BTreeMap<&str, Vec<&Slice>> = BTreeMap::new();
     for slice in &corpus.slices {
         slice.problem_keys.iter().for_each(|k| keys.entry(k).or_default().push(slice));
     }
-    keys.retain(|_, slices| slices.len() > 1);
-    for (key, slices) in &keys {
+    let row = |(key, slices): (&str, Vec<&Slice>)| {
         let named: Vec<String> = slices.iter().map(|s| s.slice_id.clone()).collect();
         let (first, last) = (day(&slices[0].at), day(&slices[slices.len() - 1].at));
-        let _ = writeln!(
-            text,
-            "- {} stands in {}, from {first} to {last}: {}",
-            code(key),
-            count(slices.len(), "slice"),
-            ids(&named)
-        );
+        vec![code(key), slices.len().to_string(), first.to_owned(), last.to_owned(), ids(&named)]
+    };
+    table(&["problem key", "slices", "first", "last", "in"], keys.into_iter().map(row))
+}
+
+fn trends(corpus: &AuditCorpus) -> String {
+    let mut text = halves(&corpus.slices);
+    let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in corpus.slices.iter().flat_map(|s| &s.problem_keys) {
+        *keys.entry(key).or_default() += 1;
     }
-    if keys.is_empty() {
-        text.push_str("- No problem key stands in more than one slice.\n");
+    match keys.values().filter(|n| **n > 1).count() {
+        0 => text.push_str("- No problem key stands in more than one slice.\n"),
+        n => _ = writeln!(text, "- {} in more than one slice: see the table above.", stands(n)),
     }
     let streak = corpus.slices.iter().rev().take_while(|s| !s.failed()).count();
     if let (true, Some(last)) = (streak > 1, corpus.slices.last()) {
@@ -95,6 +100,10 @@ fn trends(corpus: &AuditCorpus) -> String {
         );
     }
     text
+}
+
+fn stands(n: usize) -> String {
+    if n == 1 { "1 problem key stands".to_owned() } else { format!("{n} problem keys stand") }
 }
 
 /// Failures in the earlier and the later half of the scope.

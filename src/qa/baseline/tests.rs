@@ -28,6 +28,16 @@ fn what_is_read_back_is_what_was_found() {
 }
 
 #[test]
+fn a_later_audit_reads_counts_scores_and_problems_back() {
+    let earlier =
+        crate::qa::corpus::reports::read("docs/audits/x.md", "2026-01-20", &report(&testing::corpus()));
+    assert_eq!((earlier.critical, earlier.warning, earlier.info), (2, 0, 2));
+    let scores: Vec<_> = earlier.effectiveness.iter().map(|(id, s)| (id.as_str(), *s)).collect();
+    assert_eq!(scores, [("L-1", 0.0), ("L-2", 0.81)]);
+    assert_eq!(earlier.problem_keys, ["check:cargo test", "check:clippy"]);
+}
+
+#[test]
 fn the_report_of_nothing_says_so() {
     let mut corpus = testing::corpus();
     corpus.scope.scope_type = ScopeType::Standalone;

@@ -65,7 +65,13 @@ fn rows(body: &str) -> Vec<Row<'_>> {
 }
 
 fn cells(line: &str) -> Vec<&str> {
-    line.trim().trim_matches('|').split('|').map(|c| c.trim().trim_matches(['`', '*']).trim()).collect()
+    let inner = line.trim().trim_matches('|');
+    // An escaped pipe stands inside of a cell.
+    let ends = |at: &usize| !inner[..*at].ends_with('\\');
+    let places: Vec<usize> = inner.match_indices('|').map(|(at, _)| at).filter(ends).collect();
+    let starts = std::iter::once(0).chain(places.iter().map(|at| at + 1));
+    let stops = places.iter().copied().chain([inner.len()]);
+    starts.zip(stops).map(|(from, to)| inner[from..to].trim().trim_matches(['`', '*']).trim()).collect()
 }
 
 impl<'a> Row<'a> {

@@ -116,6 +116,15 @@ fn a_score_is_the_formulas_or_none() {
 }
 
 #[test]
+fn a_pipe_in_a_problem_moves_no_column() {
+    let mut corpus = testing::corpus();
+    corpus.lessons[1].problem_key = "check: a | b".to_owned();
+    let report = baseline::report(&corpus);
+    assert!(report.contains("`check: a \\| b`"), "{report}");
+    assert_eq!(judge(&report, &corpus, &Records::of(&corpus), &Scorecard::default()), Scorecard::default());
+}
+
+#[test]
 fn per_cents_are_whole() {
     let all: Vec<u32> = (0..=7).map(percent).collect();
     assert_eq!(all, [0, 14, 29, 43, 57, 71, 86, 100]);
