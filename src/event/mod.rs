@@ -3,6 +3,7 @@
 
 mod artifact;
 mod journal;
+mod subject;
 
 pub use artifact::*;
 pub use journal::*;

@@ -2,6 +2,7 @@
 //! on, read back with a torn tail tolerated, replayed into the state of a run.
 
 mod apply;
+mod follow;
 mod iteration;
 mod line;
 mod node;
@@ -14,6 +15,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use follow::{Follow, Growth};
 pub use iteration::iteration_state;
 pub use line::proof_prefix;
 pub use node::*;

@@ -126,7 +126,8 @@ pub fn parse(bytes: &[u8]) -> Result<JournalRead, JournalError> {
     Ok(out)
 }
 
-fn record(line: &[u8], index: usize) -> Result<Record, JournalError> {
+/// One line without its newline; `index` counts from 0.
+pub(super) fn record(line: &[u8], index: usize) -> Result<Record, JournalError> {
     let value: serde_json::Value = serde_json::from_slice(line)
         .map_err(|e| JournalError::NotARecord { line: index + 1, detail: e.to_string() })?;
     let found = value.get("v").and_then(serde_json::Value::as_u64);

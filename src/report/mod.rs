@@ -24,7 +24,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use build::audit_report;
+pub use build::{audit_report, verdict};
 pub use escape::{code, fenced, html, markdown, xml};
 pub use jobs::{Job, JobResult, any_failed, jobs};
 pub use markdown::audit_markdown;
