@@ -103,3 +103,48 @@ peak() {
     wait "$pid" || { echo "failed: $*" >&2; tail -20 "$world/log" >&2; exit 1; }
     calc "$most / 1024"
 }
+
+# graph DIR COUNT: targets that copy a file each, in every tool's language; target i comes after i/2.
+graph() {
+    mkdir -p "$1/in" "$1/out"
+    git init -q "$1"
+    awk -v n="$2" -v dir="$1/" 'BEGIN {
+        kdl = dir "audit.kdl"; mk = dir "Makefile"; nj = dir "build.ninja"; just = dir "justfile"
+        printf "target \"default\" { needs" > kdl
+        printf "all:" > mk
+        print "rule cp\n  command = cp $in $out" > nj
+        for (i = 0; i < n; i++) { printf " \"t%d\"", i > kdl; printf " out/%d", i > mk }
+        print " }" > kdl
+        print "" > mk
+        for (i = 0; i < n; i++) {
+            p = int(i / 2); input = dir "in/" i
+            print i > input; close(input)
+            printf "target \"t%d\" { inputs \"in/%d\"; outputs \"out/%d\"%s; steps \"cp in/%d out/%d\" }\n", i, i, i, (i ? sprintf("; needs \"t%d\"", p) : ""), i, i > kdl
+            printf "out/%d: in/%d%s\n\tcp in/%d out/%d\n", i, i, (i ? sprintf(" | out/%d", p) : ""), i, i > mk
+            printf "build out/%d: cp in/%d%s\n", i, i, (i ? sprintf(" || out/%d", p) : "") > nj
+            printf "t%d:\n\tcp in/%d out/%d\n", i, i, i > just
+        }
+    }'
+}
+
+# idle DIR COUNT: the same without files, and steps that are `true`.
+idle() {
+    mkdir -p "$1"
+    git init -q "$1"
+    awk -v n="$2" -v dir="$1/" 'BEGIN {
+        kdl = dir "audit.kdl"; mk = dir "Makefile"; nj = dir "build.ninja"; just = dir "justfile"
+        all = ""; quoted = ""
+        for (i = 0; i < n; i++) { all = all " t" i; quoted = quoted " \"t" i "\"" }
+        printf "target \"default\" { needs%s }\n", quoted > kdl
+        printf ".PHONY: all%s\nall:%s\n", all, all > mk
+        print "rule true\n  command = true" > nj
+        printf "all:%s\n", all > just
+        for (i = 0; i < n; i++) {
+            p = int(i / 2)
+            printf "target \"t%d\" { %ssteps \"true\" }\n", i, (i ? sprintf("needs \"t%d\"; ", p) : "") > kdl
+            printf "t%d:%s\n\t@true\n", i, (i ? " t" p : "") > mk
+            printf "build t%d: true%s\n", i, (i ? " || t" p : "") > nj
+            printf "t%d:%s\n\t@true\n", i, (i ? " t" p : "") > just
+        }
+    }'
+}

@@ -14,7 +14,8 @@ impl Hasher {
 
     /// The digest in lower-case hex.
     pub fn hex(self) -> String {
-        self.0.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+        self.0.finalize().iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod names;
 pub mod path;
 pub mod quantity;
 pub mod text;
+pub mod trace_context;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use glob::{Pattern, PatternError, PatternIndex, PatternSet};
@@ -18,3 +19,4 @@ pub use id::{Id, IdError, Oid, RunId};
 pub use layout::Layout;
 pub use mask::{MaskStream, Masker};
 pub use path::RepoPath;
+pub use trace_context::{SpanId, TraceContext, TraceId};

@@ -16,6 +16,10 @@ pub const FINGERPRINT: &str = "audit-report.fingerprint";
 pub const JOURNAL: &str = "runs/events.jsonl";
 /// The loop guard's sidecar.
 pub const ITERATION: &str = "runs/.iteration-state.json";
+/// What verified nodes leave for calibration.
+pub const PATTERNS: &str = "runs/.dag-patterns.jsonl";
+/// What dispatch consumes.
+pub const DISPATCH_PLAN: &str = "preflight/dispatch_plan.json";
 /// The prediction.
 pub const PREDICTED: &str = "runs/.next-predicted.json";
 /// What the n-th corrected bundle changed on the audit branch, from 1.

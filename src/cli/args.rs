@@ -224,6 +224,8 @@ pub enum Command {
         /// The fingerprint that the report must have
         fingerprint: Option<String>,
     },
+    /// The audit stage alone: make a run's reports again from its journal and artifacts
+    Report(ReportArgs),
     /// The plan: tiers, edges, and after a run the statuses
     Graph,
     /// Every effective setting of a node with where it came from
@@ -239,6 +241,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// Write a commented audit.kdl that fits this repository
     Init(InitArgs),
+    /// What finished runs teach: estimates that fit, work that needs a second try, costly hotspots
+    Learn,
     /// Remove worktrees, branches and refs of finished runs (shows them first)
     Clean {
         /// Remove what is not merged or archived, too
@@ -286,6 +290,17 @@ pub struct DashboardArgs {
     /// The first port that is tried
     #[arg(long, value_name = "PORT", default_value_t = crate::serve::PORT)]
     pub port: u16,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run's id; an archived one, too (default: the last run)
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Pack the report's directory, report.md at its root, into this .tar.gz
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
 }
 
 /// `gate`

@@ -1,12 +1,10 @@
 //! The end of a run: the proof, the last lines of the journal, the audit stage, the proof's
 //! ref, and what the operator is told.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::digest::sha256_hex;
 use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX, WORKTREES_DIR};
 use crate::base::{Oid, RunId, names};
 use crate::cli::args::{Common, Place};
@@ -14,17 +12,17 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
-use crate::event::{Event, NodeStatus, Termination, json_artifact};
+use crate::cli::{stage, telemetry};
+use crate::event::{Event, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
 use crate::journal::{self, RunState};
-use crate::plan::render::GraphFormat;
-use crate::plan::{self, Plan};
+use crate::plan;
 use crate::process::{Cancel, Custody};
 use crate::proof::{
     self, ArtifactSource, DirArtifacts, GitFacts, Proof, ProofBundle, ProofInput, StatementInput,
 };
-use crate::report::{self, StageInput};
+use crate::report;
 use crate::run::context::{At, Context, Fault};
 use crate::run::recorder::Recorder;
 use crate::target::{self, Notice, Yard};
@@ -144,7 +142,6 @@ pub fn finish(
     project: &Project,
     recorder: &Recorder,
     run_id: &RunId,
-    plan: Option<&Plan>,
     ending: Ending,
     active: Duration,
     screen: &Screen,
@@ -159,8 +156,9 @@ pub fn finish(
         screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
     }
     // The stage never changes how a run ended, and what goes wrong in it is said on its own.
-    if let Err(fault) = stage(recorder, plan, ending.proof.as_deref()) {
-        screen.trouble(&format!("the audit stage failed: {fault}"));
+    match stage::run(project, recorder, screen) {
+        Ok(done) => done.problems.iter().for_each(|p| screen.trouble(&format!("audit stage: {p}"))),
+        Err(fault) => screen.trouble(&format!("the audit stage failed: {fault}")),
     }
     if let Some(proof) = ending.proof.as_deref()
         && let Err(fault) = keep_proof(project, recorder, run_id, &proof.head)
@@ -172,6 +170,7 @@ pub fn finish(
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
     screen.summary(&recorder.state(), out, ending.exit);
     notify(project, &recorder.state(), ending.reason, screen);
+    telemetry::export(project, recorder, run_id, screen);
     ending.exit
 }
 
@@ -207,28 +206,8 @@ fn notify(project: &Project, state: &RunState, reason: Termination, screen: &Scr
     target::notify(&yard, &notice, &custody, &Cancel::new(), &inside, &mut |line| screen.trouble(line));
 }
 
-fn stage(recorder: &Recorder, plan: Option<&Plan>, proof: Option<&Proof>) -> Result<(), Fault> {
-    let state = recorder.state();
-    let source = DirArtifacts::new(recorder.out());
-    let present: BTreeSet<String> = source.list("").into_iter().collect();
-    let statuses = state
-        .nodes
-        .iter()
-        .filter_map(|n| Some((n.id.clone(), n.status()?)))
-        .collect::<Vec<(_, NodeStatus)>>();
-    let svg = plan.map(|p| plan::render::graph(p, GraphFormat::Svg, &statuses.into_iter().collect()));
-    let made =
-        report::stage_files(&StageInput { state: &state, proof, present: &present, dag_svg: svg.as_deref() });
-    let mut digests = std::collections::BTreeMap::new();
-    for (path, bytes) in made.at(|| "can't make the stage's files".to_owned())? {
-        recorder.write(path, &bytes)?;
-        digests.insert(path.to_owned(), sha256_hex(&recorder.shown(path, &bytes)));
-    }
-    recorder.announce(Event::StageFinished { files: digests, problems: Vec::new() })
-}
-
 /// Commits the artifacts to the proof's own ref, so that a proof travels by push and fetch.
-fn keep_proof(project: &Project, recorder: &Recorder, run_id: &RunId, head: &Oid) -> Result<(), Fault> {
+pub fn keep_proof(project: &Project, recorder: &Recorder, run_id: &RunId, head: &Oid) -> Result<(), Fault> {
     let source = DirArtifacts::new(recorder.out());
     let mut edits = Vec::new();
     for path in source.list("") {

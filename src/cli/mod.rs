@@ -13,13 +13,19 @@ pub mod past;
 pub mod project;
 pub mod reenter;
 pub mod session;
+pub mod stage;
+pub mod telemetry;
 pub mod typed;
 pub mod yard;
 
 use std::ffi::OsString;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::base::trace_context::ENDPOINTS;
+use crate::otlp;
 use args::{Cli, Command, Place};
 use exit::Exit;
 use failure::Failure;
@@ -66,12 +72,14 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Dashboard(args) => commands::dashboard::run(common, args, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),
         Command::Verify { fingerprint } => commands::verify::run(common, fingerprint.as_deref(), screen),
+        Command::Report(args) => commands::report::run(common, args, screen),
         Command::Graph => commands::graph::run(common, screen),
         Command::Explain { node } => commands::explain::run(common, node, screen),
         Command::Config(args) => commands::config::run(common, args, screen),
         Command::Check => commands::check::run(common, screen),
         Command::Fmt(args) => commands::fmt::run(common, args, screen),
         Command::Init(args) => commands::init::run(common, args, screen),
+        Command::Learn => commands::learn::run(common, screen),
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
         Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
@@ -89,11 +97,14 @@ fn log(verbose: u8, color: bool) {
         _ => "auditrun=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let shown = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(color);
+        .with_ansi(color)
+        .with_filter(filter);
+    // Git's calls become spans, if somebody wants spans.
+    let wanted = ENDPOINTS.iter().any(|name| std::env::var_os(name).is_some());
+    let subscriber = tracing_subscriber::registry().with(shown).with(wanted.then(otlp::git_layer));
     // A second call in one process (tests) keeps the first.
     let _ = subscriber.try_init();
 }

@@ -107,6 +107,11 @@ impl Screen {
         }
     }
 
+    /// Text beside the result, as it is; quiet does not concern it.
+    pub fn aside(&self, text: &str) {
+        let _ = Screen::lock(&self.err).write_all(self.masked(text).as_bytes());
+    }
+
     /// Something went wrong beside the main thing.
     pub fn trouble(&self, text: &str) {
         let _ = writeln!(Screen::lock(&self.err), "auditrun: {text}");

@@ -20,7 +20,6 @@ use crate::cli::project::Project;
 use crate::cli::reenter::PassingOn;
 use crate::event::{NoticeLevel, Termination};
 use crate::lane::LocalLane;
-use crate::plan::Plan;
 use crate::process::{Cancel, Runner, signals};
 use crate::run::bounds::Spent;
 use crate::run::containment::Containment;
@@ -55,8 +54,6 @@ pub struct Session {
 pub struct Worked {
     /// The journal.
     pub recorder: Recorder,
-    /// The plan, if there is one.
-    pub plan: Option<Plan>,
     /// Why and with which exit.
     pub ending: Ending,
 }
@@ -70,8 +67,8 @@ impl Worked {
             let _ =
                 cx.notice(None, NoticeLevel::Warning, format!("a worktree could not be removed: {error}"));
         }
-        let Context { recorder, plan, .. } = cx;
-        Worked { recorder, plan: Some(plan), ending }
+        let Context { recorder, .. } = cx;
+        Worked { recorder, ending }
     }
 }
 
@@ -140,9 +137,9 @@ impl Session {
     /// Records how the work ended and runs the audit stage: from the first line of the journal
     /// on, every end comes here.
     pub fn finish(&self, worked: Worked, screen: &Screen) -> Exit {
-        let Worked { recorder, plan, ending } = worked;
+        let Worked { recorder, ending } = worked;
         let active = self.before + self.begun.elapsed();
-        finish::finish(&self.project, &recorder, &self.run_id, plan.as_ref(), ending, active, screen)
+        finish::finish(&self.project, &recorder, &self.run_id, ending, active, screen)
     }
 
     /// SHA-256 of everything that decides what a run does, by root-relative path.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::decode::Ctx;
 use super::raw::{self, Raw};
-use super::{read, tree, types};
+use super::{read, types};
 use crate::base::layout::join;
 use crate::diag::{Diag, Diags, Source, Span, Spanned};
 
@@ -74,11 +74,10 @@ pub(super) fn gather(source: &Source, read: ReadFile) -> Gathered {
 impl Loader<'_> {
     fn file(&mut self, source: &Source, chain: &Chain) {
         self.sources.push(source.clone());
-        let chunks = match read::document(source) {
-            Ok(chunks) => chunks,
+        let nodes = match read::nodes(source, self.diags.get_mut()) {
+            Ok(nodes) => nodes,
             Err(problems) => return self.give_up(problems),
         };
-        let nodes = tree::nodes(&chunks, source, self.diags.get_mut());
         let ctx = Ctx { source, includers: &chain.files, diags: &self.diags, secrets: &self.secrets };
         let includes = raw::decode(&ctx, &nodes, &mut self.raw);
         for include in includes {

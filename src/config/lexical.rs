@@ -97,6 +97,13 @@ impl<'a> Scanner<'a> {
             if !self.diags.is_empty() {
                 return;
             }
+            let word = self.rest().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+            if word > 0 {
+                // What holds for its first byte holds for all of it.
+                self.note(byte);
+                self.at += word;
+                continue;
+            }
             let end = line_end(self.text());
             self.note(byte);
             match byte {
@@ -346,7 +353,10 @@ fn is_escape(byte: u8) -> bool {
 
 /// A character that can't stand in a bare word, and at which the parser may start anew.
 fn is_special(c: &char) -> bool {
-    !c.is_alphanumeric() && !c.is_whitespace() && !"_-.,:'+*!?@$%&|<>^~`".contains(*c)
+    if c.is_ascii_graphic() {
+        return matches!(c, '"' | '#' | '(' | ')' | '/' | ';' | '=' | '[' | '\\' | ']' | '{' | '}');
+    }
+    !c.is_alphanumeric() && !c.is_whitespace()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod format;
 mod include;
 mod lexical;
 mod model;
+mod plain;
 mod raw;
 mod read;
 mod resolve;
@@ -30,8 +31,6 @@ pub use resolve::{NOTIFY_VARIABLES, VARIABLES};
 pub use schema::schema;
 pub use starter::{Look, starter};
 
-use std::thread;
-
 use crate::diag::{Diags, Source};
 use include::Gathered;
 
@@ -48,16 +47,8 @@ const DEFAULTS_NAME: &str = "defaults.kdl";
 /// Every problem of every file, of the environment and of the flags at once, ordered by
 /// place; warnings are among them.
 pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
-    // The defaults are read beside the user's files: each costs the parser about the same time.
-    let (defaults, (source, mut gathered)) = thread::scope(|scope| {
-        let defaults = thread::Builder::new().spawn_scoped(scope, defaults);
-        let user = user_files(input);
-        let defaults = match defaults {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => self::defaults(),
-        };
-        (defaults, user)
-    });
+    let defaults = defaults();
+    let (source, mut gathered) = user_files(input);
     let mut diags = defaults.diags.clone();
     diags.extend(std::mem::take(&mut gathered.diags));
     let folder = input.file.as_ref().and_then(|(name, _)| name.rsplit_once('/')).map_or("", |(f, _)| f);
@@ -65,7 +56,10 @@ pub fn load(input: &LoadInput) -> Result<(Config, Diags), Diags> {
         resolve::resolve(&resolve::Layers { input, source, folder, user: &gathered, defaults: &defaults });
     diags.extend(problems);
     match config {
-        Some(config) if !diags.has_errors() => Ok((config, diags.sorted())),
+        Some(mut config) if !diags.has_errors() => {
+            config.targets = gathered.raw.targets.all.into_iter().map(|t| t.target).collect();
+            Ok((config, diags.sorted()))
+        }
         _ => Err(diags.sorted()),
     }
 }

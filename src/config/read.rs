@@ -1,5 +1,6 @@
-//! From the bytes of a file to its KDL nodes: size, encoding and nesting are checked, the
-//! parser runs on a stack of its own, and its messages get the file's name.
+//! From the bytes of a file to its nodes: size, encoding and nesting are checked, what is not
+//! written plainly goes to the KDL parser on a stack of its own, and its messages get the
+//! file's name.
 
 use std::ops::Range;
 use std::thread;
@@ -7,6 +8,8 @@ use std::thread;
 use kdl::{KdlDiagnostic, KdlDocument, KdlError};
 
 use super::lexical::{self, Scanned};
+use super::plain;
+use super::tree::{self, Node};
 use crate::diag::{Diag, Diags, Source, Span};
 
 /// Largest file, in bytes.
@@ -15,13 +18,6 @@ const MAX_BYTES: usize = 8 << 20;
 /// to take.
 const BASE_STACK: usize = 4 << 20;
 const LEVEL_STACK: usize = if cfg!(debug_assertions) { 40 << 10 } else { 16 << 10 };
-
-/// One setting as the parser read it.
-pub(super) struct Chunk {
-    /// Where it begins in the file; the parser's spans count from there.
-    pub start: usize,
-    pub document: KdlDocument,
-}
 
 /// The text of a file as a source; a byte-order mark is skipped.
 ///
@@ -50,27 +46,52 @@ pub(super) fn source(name: &str, bytes: &[u8]) -> Result<Source, Diags> {
     }
 }
 
-/// Parses a source as KDL 2, each setting by itself: a mistake in one does not blind the
-/// parser to the next.
+/// Reads a source as KDL 2, each setting by itself: a mistake in one does not blind the
+/// parser to the next. Annotations that mean nothing are reported to `diags`.
 ///
 /// # Errors
 /// Every syntax error that the parser could tell apart.
-pub(super) fn document(source: &Source) -> Result<Vec<Chunk>, Diags> {
-    let Scanned { text, chunks, special, strings } = lexical::scan(source)?;
+pub(super) fn nodes(source: &Source, diags: &mut Diags) -> Result<Vec<Node>, Diags> {
+    let scanned = lexical::scan(source)?;
+    let plain: Vec<Option<Vec<Node>>> =
+        scanned.chunks.iter().map(|chunk| plain::nodes(source, &scanned.text, chunk)).collect();
+    let rest = scanned.chunks.iter().zip(&plain).filter(|(_, plain)| plain.is_none());
+    let rest: Vec<Range<usize>> = rest.map(|(chunk, _)| chunk.clone()).collect();
+    let mut parsed = match rest.is_empty() {
+        true => Vec::new().into_iter(),
+        false => documents(source, &scanned, rest)?.into_iter(),
+    };
+    let mut all = Vec::new();
+    for nodes in plain {
+        match (nodes, &mut parsed) {
+            (Some(nodes), _) => all.extend(nodes),
+            (None, parsed) => {
+                all.extend(
+                    parsed.next().map(|(at, d)| tree::nodes(&d, at, source, diags)).unwrap_or_default(),
+                );
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The settings at `chunks` as the parser reads them, each with its place.
+fn documents(
+    source: &Source,
+    scanned: &Scanned,
+    chunks: Vec<Range<usize>>,
+) -> Result<Vec<(usize, KdlDocument)>, Diags> {
+    let Scanned { text, special, strings, .. } = scanned;
     let stack = BASE_STACK + special * LEVEL_STACK;
     let parser = thread::Builder::new().name("kdl".to_owned()).stack_size(stack);
-    let parsed = match parser.spawn(move || parse(&text, chunks)) {
-        Ok(handle) => handle.join(),
+    let parsed = thread::scope(|scope| match parser.spawn_scoped(scope, || parse(text, chunks)) {
+        Ok(handle) => Ok(handle.join()),
         Err(error) => {
-            return Err(Diag::error(
-                "config::too-large",
-                format!("{} can't be parsed: {error}", source.name()),
-            )
-            .help("split it with include")
-            .into());
+            let message = format!("{} can't be parsed: {error}", source.name());
+            Err(Diag::error("config::too-large", message).help("split it with include"))
         }
-    };
-    let Ok(parsed) = parsed else {
+    });
+    let Ok(parsed) = parsed? else {
         return Err(Diag::error("config::syntax", format!("{} is beyond the KDL parser", source.name()))
             .at(&source.span(0, 0), "somewhere in here")
             .help("remove parts of it until it is accepted, to find the place")
@@ -80,8 +101,8 @@ pub(super) fn document(source: &Source) -> Result<Vec<Chunk>, Diags> {
     let mut diags = Diags::new();
     for (start, parsed) in parsed {
         match parsed {
-            Ok(document) => good.push(Chunk { start, document }),
-            Err(error) => syntax_errors(source, start, &error, &strings, &mut diags),
+            Ok(document) => good.push((start, document)),
+            Err(error) => syntax_errors(source, start, &error, strings, &mut diags),
         }
     }
     if diags.is_empty() { Ok(good) } else { Err(diags) }
@@ -95,6 +116,18 @@ fn parse(text: &str, chunks: Vec<Range<usize>>) -> Parsed {
         (start, KdlDocument::parse_v2(text.get(chunk).unwrap_or_default()))
     };
     chunks.into_iter().map(one).collect()
+}
+
+/// One setting as the parser alone reads it.
+#[cfg(test)]
+pub(super) fn parsed(
+    source: &Source,
+    text: &str,
+    chunk: &Range<usize>,
+    diags: &mut Diags,
+) -> Option<Vec<Node>> {
+    let (start, document) = parse(text, vec![chunk.clone()]).pop()?;
+    Some(tree::nodes(&document.ok()?, start, source, diags))
 }
 
 fn syntax_errors(

@@ -6,7 +6,6 @@ use std::ops::Range;
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use miette::SourceSpan;
 
-use super::read::Chunk;
 use crate::diag::{Diag, Diags, Source, Span};
 
 /// A scalar as written.
@@ -117,14 +116,10 @@ pub(super) fn kebab(word: &str) -> String {
     word.replace('_', "-")
 }
 
-/// The nodes of a file's chunks; annotations that mean nothing are reported.
-pub(super) fn nodes(chunks: &[Chunk], source: &Source, diags: &mut Diags) -> Vec<Node> {
-    let mut all = Vec::new();
-    for chunk in chunks {
-        let mut reader = Reader { source, start: chunk.start, diags };
-        all.extend(reader.nodes(&chunk.document));
-    }
-    all
+/// The nodes of a document that begins at `start` of `source`; annotations that mean nothing
+/// are reported.
+pub(super) fn nodes(document: &KdlDocument, start: usize, source: &Source, diags: &mut Diags) -> Vec<Node> {
+    Reader { source, start, diags }.nodes(document)
 }
 
 struct Reader<'a> {

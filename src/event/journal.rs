@@ -54,6 +54,17 @@ pub enum GateName {
     Signal,
 }
 
+impl GateName {
+    /// The word in artifacts.
+    pub fn name(self) -> &'static str {
+        match self {
+            GateName::Touches => "touches",
+            GateName::Loc => "loc",
+            GateName::Signal => "signal",
+        }
+    }
+}
+
 /// A fact of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -3,7 +3,9 @@
 
 mod artifact;
 mod journal;
+mod stage;
 mod subject;
 
 pub use artifact::*;
 pub use journal::*;
+pub use stage::*;

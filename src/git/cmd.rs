@@ -153,7 +153,8 @@ impl Git {
             child.wait_with_output().map_err(broken)
         });
         let code = ended.as_ref().ok().and_then(|o| o.status.code());
-        tracing::debug!(call = title(args), ?code, ms = begun.elapsed().as_millis(), "git");
+        let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(call = title(args), code, us, "git");
         ended
     }
 

@@ -11,6 +11,7 @@ mod checkout;
 mod cmd;
 mod diff;
 mod exclude;
+mod export;
 mod fresh;
 mod guard;
 mod links;

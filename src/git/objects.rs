@@ -63,7 +63,7 @@ impl Repo {
         }
     }
 
-    fn object(&self, id: &Oid) -> Result<Vec<u8>, GitError> {
+    pub(super) fn object(&self, id: &Oid) -> Result<Vec<u8>, GitError> {
         if let (Some(repo), Some(found)) = (self.fast(), to_git2(id))
             && let Ok(blob) = repo.find_blob(found)
         {

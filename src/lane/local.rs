@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::pool::Pool;
-use super::{Lane, LaneError, RunError, Workspace, WorkspaceSpec};
+use super::{Lane, LaneError, Programs, RunError, Workspace, WorkspaceSpec};
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift, GitError, Repo, Worktree};
 use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
@@ -72,6 +72,12 @@ pub(super) fn failed(error: GitError) -> LaneError {
     LaneError(error.to_string())
 }
 
+impl Programs for LocalLane {
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
+        Programs::run(&self.runner, job, sink, cancel)
+    }
+}
+
 impl Lane for LocalLane {
     fn prepare(&self, spec: &WorkspaceSpec) -> Result<Box<dyn Workspace>, LaneError> {
         if spec.name.is_empty() || spec.name.contains('/') || spec.name.starts_with('.') {
@@ -96,10 +102,6 @@ impl Lane for LocalLane {
             )));
         };
         Ok(self.workspace(self.repo.open_worktree(dir).map_err(failed)?, &lock_reason))
-    }
-
-    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
-        Ok(self.runner.run(job, sink, cancel)?)
     }
 
     fn close(&self) -> Result<(), LaneError> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift};
-use crate::process::{Cancel, Ended, Job, OutputSink};
+use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
 
 /// The lane failed (not the program that it ran).
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,23 @@ pub struct WorkspaceSpec {
     pub commit: Oid,
 }
 
+/// Starts programs that need no worktree.
+pub trait Programs: Send + Sync {
+    /// Runs a program in `job.cwd`, a private scratch directory, to the end of its whole tree.
+    ///
+    /// # Errors
+    /// It could not be started.
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
+}
+
+impl Programs for Runner {
+    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError> {
+        Ok(Runner::run(self, job, sink, cancel)?)
+    }
+}
+
 /// A place for work.
-pub trait Lane: Send + Sync {
+pub trait Lane: Programs {
     /// A worktree at a commit, detached and locked.
     ///
     /// # Errors
@@ -41,12 +56,6 @@ pub trait Lane: Send + Sync {
     /// # Errors
     /// There is none at `dir`, or it is not ours.
     fn reopen(&self, dir: &Path) -> Result<Box<dyn Workspace>, LaneError>;
-
-    /// Runs a program outside of any workspace, in `job.cwd` (a private scratch directory).
-    ///
-    /// # Errors
-    /// It could not be started.
-    fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, RunError>;
 
     /// Ends what the lane still does on its own and removes what it holds without a node; to be
     /// called when nothing more is prepared. A lane that is dropped does the same, without a word

@@ -22,7 +22,7 @@ use crate::step::eval::{
 pub use files::OsFiles;
 use streams::Capture;
 
-use super::{Cancel, Input, OutputSink, Stream};
+use super::{Cancel, Input, OutputSink, Stream, active};
 
 /// What the layers above do for a script: the verbs that are no programs, and the journal.
 pub trait Verbs {
@@ -109,7 +109,8 @@ enum Opened {
 #[derive(Clone)]
 pub(super) struct Ending {
     cancel: Cancel,
-    deadline: Option<Instant>,
+    /// By the clock that stands still with the process.
+    deadline: Option<Duration>,
 }
 
 impl Ending {
@@ -117,7 +118,7 @@ impl Ending {
         if self.cancel.requested() {
             return Some(Stop::Interrupt);
         }
-        self.deadline.filter(|d| Instant::now() >= *d).map(|_| Stop::Deadline)
+        self.deadline.filter(|d| active() >= *d).map(|_| Stop::Deadline)
     }
 }
 
@@ -125,7 +126,7 @@ impl<'a> ShellHost<'a> {
     /// A host whose timeout begins to run now.
     pub fn new(verbs: &'a mut dyn Verbs, launcher: &'a dyn Launcher, options: ShellOptions) -> ShellHost<'a> {
         let started = Instant::now();
-        let deadline = options.timeout.and_then(|t| started.checked_add(t));
+        let deadline = options.timeout.map(|t| active().saturating_add(t));
         let ending = Ending { cancel: options.cancel.clone(), deadline };
         let files = OsFiles::new(ending);
         ShellHost { verbs, launcher, options, started, files, open: BTreeMap::new(), next: 0 }

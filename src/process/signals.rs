@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use super::runner::Runner;
+use super::standstill;
 
 /// How long a job that is busy with its sink is waited for before the harness stops.
 const PASS_ON: Duration = Duration::from_millis(500);
@@ -17,8 +18,8 @@ const PASS_ON: Duration = Duration::from_millis(500);
 /// `Runner`, which would then never be dropped. A hang-up that the operator's `nohup` has
 /// turned off stays off.
 ///
-/// From then on SIGTSTP stops the running trees as well as this process, and the time until
-/// SIGCONT counts against no deadline.
+/// From then on SIGTSTP stops the running trees and the programs of scripts as well as this
+/// process, and the time until SIGCONT counts against no deadline.
 ///
 /// # Errors
 /// A handler can't be set.
@@ -125,9 +126,11 @@ impl Suspension {
 async fn suspend_all(mut suspend: Signal, suspension: Suspension) {
     while suspend.recv().await.is_some() {
         let stopped = Instant::now();
+        standstill::begin();
         suspension.begin().await;
         stop();
         suspension.end(stopped.elapsed());
+        standstill::end();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run tells GitHub Actions: annotations on its standard output and lines for the
-//! file that GITHUB_OUTPUT names. The job summary is audit/report.md as it is.
+//! file that GITHUB_OUTPUT names. The job summary is audit/report.md, cut to what GitHub takes.
 
-use crate::base::text::neutral;
+use crate::base::text::{head, neutral};
 use crate::event::NodeStatus;
 use crate::journal::{Preflight, Progress, RunState};
 use crate::proof::Proof;
@@ -10,6 +10,19 @@ use super::build::verdict;
 
 /// A workflow shows ten annotations of a kind; one more says how many were left out.
 const SHOWN: usize = 9;
+
+/// GitHub shows a job's summary up to 1 MiB and drops a longer one whole.
+const SUMMARY: usize = 1024 * 1024 - 4096;
+
+/// The job's summary: the report, cut at the end of a line if it is too long.
+pub fn summary(report: &str) -> String {
+    if report.len() <= SUMMARY {
+        return report.to_owned();
+    }
+    let kept = head(report, SUMMARY);
+    let kept = kept.rsplit_once('\n').map_or(kept, |(lines, _)| lines);
+    format!("{kept}\n\nCut here: the rest is in audit/report.md.\n")
+}
 
 /// Workflow commands, a line each: an error for whatever failed on its own account, a warning
 /// for each warning of the run.

@@ -7,14 +7,14 @@ use super::jobs::jobs;
 use super::metrics::Invocation;
 use super::model::{NodeReport, VerdictKind};
 use super::outputs::{missing, outputs};
-use super::stage::Stage;
+use super::stage::Staged;
 use super::table::{NODE_COLUMNS, duration, number, usd};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The whole page.
-pub(super) fn page(stage: &Stage<'_>) -> String {
+pub(super) fn page(stage: &Staged<'_>) -> String {
     let verdict = &stage.report.verdict;
     let class = match verdict.kind {
         VerdictKind::Proven => "good",
@@ -32,12 +32,9 @@ pub(super) fn page(stage: &Stage<'_>) -> String {
     )
 }
 
-fn sections(stage: &Stage<'_>) -> Vec<String> {
-    let state = stage.input.state;
+fn sections(stage: &Staged<'_>) -> Vec<String> {
+    let state = &stage.from.state;
     let mut all = vec![section("Run", &facts(stage))];
-    if let Some(svg) = stage.input.dag_svg {
-        all.push(section("Graph", &image(svg)));
-    }
     all.push(section("Nodes", &nodes(&stage.report.nodes)));
     all.push(section("Timeline", &gantt::timeline(state)));
     all.push(section("Cost and tokens", &gantt::charts(stage.metrics.totals.by_node.iter())));
@@ -50,7 +47,7 @@ fn sections(stage: &Stage<'_>) -> Vec<String> {
     }
     let rows = jobs(state).into_iter().map(|j| vec![j.name, j.result.name().to_owned(), j.detail]);
     all.push(section("Jobs", &table(&["job", "result", "detail"], rows)));
-    let rows = missing(state, stage.input.present).into_iter().map(|m| vec![m]);
+    let rows = missing(state, &stage.from.present).into_iter().map(|m| vec![m]);
     all.push(section("Missing", &table(&["artifact"], rows)));
     all
 }
@@ -74,7 +71,7 @@ fn tr(cells: &[String]) -> String {
     format!("<tr>{cells}</tr>\n")
 }
 
-fn facts(stage: &Stage<'_>) -> String {
+fn facts(stage: &Staged<'_>) -> String {
     let run = &stage.report.run;
     let text = |value: &Option<crate::base::Oid>| value.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut rows = vec![
@@ -89,7 +86,7 @@ fn facts(stage: &Stage<'_>) -> String {
         ("iterations", format!("{} of {}", run.iteration, run.max_iterations)),
         ("cost", usd(stage.report.cost.cost_usd)),
     ];
-    if let Some(proof) = stage.input.proof {
+    if let Some(proof) = &stage.from.proof {
         rows.push(("fingerprint", proof.fingerprint.clone()));
     }
     if let (Some(reason), Some(exit)) = (run.termination_reason, run.exit_code) {
@@ -150,19 +147,4 @@ fn agents(calls: &[Invocation]) -> String {
         ]
     };
     table(&head, calls.iter().map(row))
-}
-
-/// SVG as an image: a script or a link in it stays dead.
-fn image(svg: &str) -> String {
-    let mut data = String::with_capacity(svg.len() * 2);
-    for b in svg.bytes() {
-        if b.is_ascii_alphanumeric() || b"-_.~ =:/;,()".contains(&b) {
-            data.push(b as char);
-        } else {
-            data.push_str(&format!("%{b:02X}"));
-        }
-    }
-    format!(
-        "<div class=\"graph\"><img alt=\"the graph of the nodes\" src=\"data:image/svg+xml,{data}\"></div>"
-    )
 }

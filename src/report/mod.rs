@@ -2,13 +2,16 @@
 //! one): audit-report.md and .json, the audit stage's files, status. Nothing here reads or
 //! writes a file; text that came from agents is neutralised and escaped wherever it is shown.
 
+mod archive;
 mod build;
+mod collect;
 mod escape;
 mod gantt;
 pub mod github;
 mod html;
 mod jobs;
 mod junit;
+mod made;
 mod markdown;
 mod metrics;
 mod model;
@@ -24,14 +27,17 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub use archive::archive;
 pub use build::{audit_report, verdict};
+pub use collect::{Collected, DISPATCH_PLAN, collect};
 pub use escape::{code, fenced, html, markdown, xml};
 pub use jobs::{Job, JobResult, any_failed, jobs};
+pub use made::Made;
 pub use markdown::audit_markdown;
 pub use metrics::{Invocation, MetricsReport, Totals, metrics};
 pub use model::*;
 pub use outputs::{Output, missing, outputs};
-pub use stage::{StageInput, stage_files};
+pub use stage::{REPORT as STAGE_REPORT, Staged, stage_files};
 pub use status::{Status, status, status_text};
 
 use crate::event::json_artifact;

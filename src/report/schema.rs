@@ -3,9 +3,11 @@
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
+use super::made::Made;
 use super::metrics::MetricsReport;
 use super::model::AuditReport;
 use super::status::Status;
+use crate::base::names;
 use crate::event::{
     ArbiterAnswer, DagPattern, IterationState, NextPredicted, Record, ResolverAnswer, Verification,
 };
@@ -24,6 +26,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("iteration-state.schema.json", of::<IterationState>()),
         ("metrics.schema.json", of::<MetricsReport>()),
         ("next-predicted.schema.json", of::<NextPredicted>()),
+        ("report.schema.json", of::<Made>()),
         ("resolver-answer.schema.json", of::<ResolverAnswer>()),
         ("status.schema.json", of::<Status>()),
         ("verification.schema.json", of::<Verification>()),
@@ -37,8 +40,8 @@ pub fn schema_of(path: &str) -> Option<&'static str> {
         "audit-report.json" => "audit-report.schema.json",
         "audit-report.intoto.json" => "intoto-statement.schema.json",
         "audit/metrics.json" => "metrics.schema.json",
-        "preflight/dispatch_plan.json" => "dispatch-plan.schema.json",
-        "runs/.dag-patterns.jsonl" => "dag-pattern.schema.json",
+        names::DISPATCH_PLAN => "dispatch-plan.schema.json",
+        names::PATTERNS => "dag-pattern.schema.json",
         "runs/.iteration-state.json" => "iteration-state.schema.json",
         "runs/.next-predicted.json" => "next-predicted.schema.json",
         "runs/events.jsonl" => "event.schema.json",

@@ -1,49 +1,43 @@
 //! The audit stage's files below audit/, for a run that ended anywhere.
 
-use std::collections::BTreeSet;
-
+use super::collect::Collected;
 use super::metrics::{MetricsReport, metrics};
 use super::model::AuditReport;
 use super::{build, html, junit, stage_md, trace};
 use crate::event::json_artifact;
-use crate::journal::RunState;
-use crate::proof::Proof;
 
-/// What the stage's files are made from.
-#[derive(Clone, Copy)]
-pub struct StageInput<'a> {
-    /// The run.
-    pub state: &'a RunState,
-    /// Its proof, where there is one.
-    pub proof: Option<&'a Proof>,
-    /// Every artifact that is there, relative to out.
-    pub present: &'a BTreeSet<String>,
-    /// A picture of the graph, as SVG text.
-    pub dag_svg: Option<&'a str>,
+/// The files that [`stage_files`] makes, relative to out.
+pub const REPORT: &str = "audit/report.md";
+
+/// What was collected, with what every file needs computed once.
+pub struct Staged<'a> {
+    /// What was collected.
+    pub from: &'a Collected,
+    /// The report as data.
+    pub report: AuditReport,
+    /// Figures of every invocation.
+    pub metrics: MetricsReport,
 }
 
-/// The same with what every file needs computed once.
-pub(super) struct Stage<'a> {
-    pub(super) input: StageInput<'a>,
-    pub(super) report: AuditReport,
-    pub(super) metrics: MetricsReport,
+impl<'a> Staged<'a> {
+    /// Computes it.
+    pub fn new(from: &'a Collected) -> Staged<'a> {
+        let report = build::audit_report(&from.state, from.proof.as_ref());
+        Staged { from, report, metrics: metrics(&from.state) }
+    }
 }
 
 /// report.md, report.html, metrics.json, junit.xml and trace.json, by their paths relative to out.
 ///
 /// # Errors
 /// None in practice: only memory is written.
-pub fn stage_files(input: &StageInput<'_>) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
-    let stage = Stage {
-        input: *input,
-        report: build::audit_report(input.state, input.proof),
-        metrics: metrics(input.state),
-    };
+pub fn stage_files(from: &Collected) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
+    let stage = Staged::new(from);
     Ok(vec![
-        ("audit/report.md", stage_md::report(&stage).into_bytes()),
+        (REPORT, stage_md::report(&stage).into_bytes()),
         ("audit/report.html", html::page(&stage).into_bytes()),
         ("audit/metrics.json", json_artifact(&stage.metrics)?),
-        ("audit/junit.xml", junit::junit(input.state).into_bytes()),
-        ("audit/trace.json", json_artifact(&trace::trace(input.state))?),
+        ("audit/junit.xml", junit::junit(&from.state).into_bytes()),
+        ("audit/trace.json", json_artifact(&trace::trace(&from.state))?),
     ])
 }

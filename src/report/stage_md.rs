@@ -6,7 +6,7 @@ use super::jobs::{counts_at_head, jobs};
 use super::markdown::nodes;
 use super::metrics::Invocation;
 use super::outputs::{missing, outputs};
-use super::stage::Stage;
+use super::stage::Staged;
 use super::table::{bullets, duration, number, section, table, usd};
 use crate::base::text::{count, tail};
 use crate::event::{CheckPhase, CheckRecord, FigureSource};
@@ -17,8 +17,8 @@ const SHOWN: usize = 2048;
 /// Rows of a list that Markdown shows; the JSON files have the rest.
 const ROWS: usize = 1000;
 
-pub(super) fn report(stage: &Stage<'_>) -> String {
-    let state = stage.input.state;
+pub(super) fn report(stage: &Staged<'_>) -> String {
+    let state = &stage.from.state;
     let run = &stage.report.run;
     let mut out =
         format!("# Audit of run {}\n\n**{}**\n", code(&run.run_id), markdown(&stage.report.verdict.sentence));
@@ -32,7 +32,7 @@ pub(super) fn report(stage: &Stage<'_>) -> String {
     out
 }
 
-fn trigger(stage: &Stage<'_>) -> String {
+fn trigger(stage: &Staged<'_>) -> String {
     let run = &stage.report.run;
     let agents: Vec<String> = stage.metrics.totals.by_agent.keys().map(|a| code(a)).collect();
     let mut rows = vec![
@@ -88,7 +88,7 @@ fn verdict(check: &CheckRecord) -> String {
     }
 }
 
-fn metrics(stage: &Stage<'_>) -> String {
+fn metrics(stage: &Staged<'_>) -> String {
     let calls = &stage.metrics.invocations;
     let mut out = table(&INVOCATION_HEAD, calls.iter().take(ROWS).map(invocation));
     if calls.len() > ROWS {
@@ -160,8 +160,8 @@ fn output_table(state: &RunState) -> String {
     out
 }
 
-fn validation(stage: &Stage<'_>) -> String {
-    let state = stage.input.state;
+fn validation(stage: &Staged<'_>) -> String {
+    let state = &stage.from.state;
     let mut out = nodes(&stage.report.nodes);
     out.push_str("\nThe newest attempt of each node:\n\n");
     out.push_str(&table(
@@ -232,8 +232,8 @@ fn job_table(state: &RunState) -> String {
     table(&["job", "result", "detail"], jobs(state).into_iter().map(row))
 }
 
-fn missing_list(stage: &Stage<'_>) -> String {
-    let missing = missing(stage.input.state, stage.input.present);
+fn missing_list(stage: &Staged<'_>) -> String {
+    let missing = missing(&stage.from.state, &stage.from.present);
     if missing.is_empty() {
         return "Nothing.\n".to_owned();
     }

@@ -11,9 +11,17 @@ use crate::journal::sample::*;
 use crate::proof::sample::World;
 
 fn stage(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Vec<(&'static str, String)> {
-    let dag_svg = Some("<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>");
-    let files = stage_files(&StageInput { state, proof, present, dag_svg }).unwrap();
+    let files = stage_files(&collected(state, proof, present)).unwrap();
     files.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
+}
+
+fn collected(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Collected {
+    Collected {
+        state: state.clone(),
+        proof: proof.cloned(),
+        present: present.clone(),
+        ..Collected::default()
+    }
 }
 
 fn file(files: &[(&'static str, String)], name: &str) -> String {
@@ -282,10 +290,7 @@ fn what_a_run_writes_holds_to_its_schemas() {
     for (name, bytes) in proof_files(&state, &proof).unwrap() {
         world.put(name, bytes);
     }
-    for (name, bytes) in
-        stage_files(&StageInput { state: &state, proof: Some(&proof), present: &present, dag_svg: None })
-            .unwrap()
-    {
+    for (name, bytes) in stage_files(&collected(&state, Some(&proof), &present)).unwrap() {
         world.put(name, bytes);
     }
     let checked: Vec<&String> = world.files.0.keys().filter(|p| schema::schema_of(p).is_some()).collect();

@@ -25,6 +25,12 @@ impl Spent {
         self.tokens = tokens.into_iter().flatten().fold(self.tokens, u64::saturating_add);
     }
 
+    /// Adds what others have used.
+    pub fn plus(&mut self, other: &Spent) {
+        self.cost_usd += other.cost_usd;
+        self.tokens = self.tokens.saturating_add(other.tokens);
+    }
+
     /// Says which budget is used up, if one is.
     pub fn exceeds(&self, bounds: &Bounds) -> Option<String> {
         if let Some(limit) = bounds.cost_usd.as_ref().filter(|l| self.cost_usd >= l.value) {

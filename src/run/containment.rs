@@ -73,6 +73,8 @@ pub struct AgentPlace<'a> {
     pub dir: &'a Path,
     /// It may write there: a node in its worktree.
     pub writes: bool,
+    /// What else one that does not write there may read.
+    pub reads: &'a [PathBuf],
     /// Its temporary directory.
     pub tmp: &'a Path,
     /// Its private configuration home.
@@ -183,6 +185,7 @@ impl Containment {
         let mut paths: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         paths.extend(self.tools.iter().cloned());
         paths.extend([at.dir.to_owned(), at.prompt.to_owned()]);
+        paths.extend_from_slice(at.reads);
         paths.extend(self.program(at.program));
         for arg in at.args.iter().map(Path::new).filter(|arg| arg.is_absolute()) {
             paths.extend(self.program(arg));

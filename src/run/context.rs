@@ -218,15 +218,7 @@ impl Context {
     /// # Errors
     /// A value could not be expanded; the sentence says which.
     pub fn environment(&self, node: Option<&EnvBlock>) -> Result<Environment, String> {
-        let mut env = Environment::allowed(&self.operator);
-        env.apply(&self.config.env, &self.operator)?;
-        if let Some(block) = node {
-            env.apply(block, &self.operator)?;
-        }
-        env.set("AUDITRUN_RUN_ID", self.run_id.as_str());
-        env.set_path("AUDITRUN_BUNDLE", &self.repo.root().join(self.layout.bundle()));
-        env.set_path("GIT_CEILING_DIRECTORIES", self.repo.root());
-        Ok(env)
+        self.caller().environment(node)
     }
 
     /// The first of the ten ports that belong to a parallel place.
@@ -313,13 +305,16 @@ impl Context {
     /// # Errors
     /// It could not be made.
     pub fn scratch_dir(&self, prefix: &str) -> Result<tempfile::TempDir, Fault> {
-        std::fs::create_dir_all(&self.scratch).at(|| format!("can't make {}", self.scratch.display()))?;
-        let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&self.scratch);
-        made.at(|| format!("can't make a directory in {}", self.scratch.display()))
+        self.caller().scratch_dir(prefix)
     }
 
     /// A path as the operator would name it: relative to the root where it lies below.
     pub fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(self.repo.root()).unwrap_or(path).display().to_string()
+        shown(self.repo.root(), path)
     }
+}
+
+/// A path as the operator would name it: relative to the root where it lies below.
+pub fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::base::names;
 use crate::base::text::count;
 use crate::base::{Layout, Oid, RunId};
 use crate::bundle::{self, Bundle, BundleFiles};
@@ -275,7 +276,7 @@ pub fn reports(plan: &Plan, run_id: &RunId) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("preflight/trace_matrix.md", trace.into_bytes()),
         ("preflight/dispatch_plan.md", dispatch.into_bytes()),
-        ("preflight/dispatch_plan.json", json.into_bytes()),
+        (names::DISPATCH_PLAN, json.into_bytes()),
         ("preflight/check_normalization.md", checks.into_bytes()),
     ]
 }

@@ -10,7 +10,7 @@ use crate::config::Role;
 use crate::event::{ArbiterAnswer, Event, ResolverAnswer};
 use crate::git::{NewCommit, Swap};
 use crate::run::context::{At, Context, Fault};
-use crate::run::invoke::{self, Place, Request};
+use crate::run::invoke::{self, Outcome, Place};
 
 /// The least confidence that is accepted.
 const ENOUGH: f64 = 0.8;
@@ -142,44 +142,25 @@ fn consult<T: serde::de::DeserializeOwned>(
     prompt: &str,
     dir: &std::path::Path,
 ) -> Result<Consulted<T>, Fault> {
-    let name = &cx.config.agent_for(role).value;
-    let Some(agent) = cx.config.agents.get(name) else {
-        return Err(Fault::Other(format!("no agent '{name}'")));
+    let asked = invoke::Question {
+        role,
+        subject: Some(question),
+        prompt: prompt.to_owned(),
+        log: format!("resolutions/{question}.{}", role.name()),
+        port_base: cx.port_base(0),
+        timeout: None,
+        until: None,
+        retries: None,
+        cancel: &cx.cancel,
     };
-    let mut prompt = prompt.to_owned();
-    let mut why = String::new();
-    for again in [false, true] {
-        if cx.cancel.requested() {
-            return Ok(Consulted::Stopped(cx.why_cancelled()));
-        }
-        let suffix = if again { "-2" } else { "" };
-        let request = Request {
-            role,
-            subject: Some(question),
-            attempt: if again { 2 } else { 1 },
-            agent,
-            prompt: prompt.clone().into_bytes(),
-            env: None,
-            timeout: agent.timeout.value,
-            retries: agent.retries.value,
-            log: format!("resolutions/{question}.{}{suffix}.log", role.name()),
-            port_base: cx.port_base(0),
-            cancel: &cx.cancel,
-        };
-        let answer = invoke::call(cx, &request, &mut Place::Scratch(dir))?;
-        if let Some(why) = answer.unavailable {
-            return Ok(Consulted::Stopped(format!("agent '{name}' is unavailable: {why}")));
-        }
-        let missing =
-            || answer.record.fault.clone().unwrap_or_else(|| "no JSON object in the answer".to_owned());
-        let parsed = answer.report.answer.ok_or_else(missing);
-        match parsed.and_then(|v| serde_json::from_value(v).map_err(|e| e.to_string())) {
-            Ok(answer) => return Ok(Consulted::Answer(answer)),
-            Err(e) => why = e,
-        }
-        prompt.push_str(&format!("\nYour last answer could not be read: {why}. Answer again.\n"));
-    }
-    Ok(Consulted::Malformed(why))
+    let read = |value| serde_json::from_value(value).map_err(|e| e.to_string());
+    let consulted = invoke::consult(&cx.caller(), &asked, &mut Place::scratch(dir), read)?;
+    Ok(match consulted.outcome {
+        Outcome::Answer(answer) => Consulted::Answer(answer),
+        Outcome::Malformed(why) => Consulted::Malformed(why),
+        Outcome::Unavailable(why) => Consulted::Stopped(why),
+        Outcome::Cancelled => Consulted::Stopped(cx.why_cancelled()),
+    })
 }
 
 /// What voids an answer before anybody weighs it.

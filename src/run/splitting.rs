@@ -58,7 +58,7 @@ fn refined(
         port_base: cx.port_base(0),
         cancel: &cx.cancel,
     };
-    let answer = invoke::call(cx, &request, &mut Place::Scratch(scratch.path()))?;
+    let answer = invoke::call(&cx.caller(), &request, &mut Place::scratch(scratch.path()))?;
     let proposed = proposed(cx, planned, &request, &answer.report);
     match proposed.and_then(|parts| acceptable(cx, node, parts, taken)) {
         Ok(parts) => Ok(Some(parts)),

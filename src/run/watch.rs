@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use crate::base::layout::WORKTREES_DIR;
 use crate::event::NodeStatus;
-use crate::git::{Guard, GuardClass, GuardEntry};
-use crate::run::context::{Context, Fault};
-use crate::run::ledger::Foreign;
+use crate::git::{Guard, GuardClass, GuardEntry, Repo};
+use crate::run::context::{Context, Fault, shown};
+use crate::run::ledger::{Foreign, Ledger};
 
 /// What there was before.
 pub struct Watch {
@@ -33,7 +33,16 @@ impl Watch {
         if !cx.containment.enforced() {
             places.extend(own.map(|dir| ("read-only directory", dir.to_owned())));
         }
-        let before = look(cx, &places)?;
+        Watch::over(&cx.repo, places)
+    }
+
+    /// Looks at a repository and at these places, each with the word that names its kind: for
+    /// programs that work outside of a run.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn over(repo: &Repo, places: Vec<(&'static str, PathBuf)>) -> Result<Watch, Fault> {
+        let before = look(repo, &places)?;
         Ok(Watch { places, before })
     }
 
@@ -42,7 +51,15 @@ impl Watch {
     /// # Errors
     /// Git failed.
     pub fn foreign(&self, cx: &Context) -> Result<Vec<Foreign>, Fault> {
-        Ok(cx.ledger.foreign(&self.before, &look(cx, &self.places)?))
+        self.changed(&cx.repo, &cx.ledger)
+    }
+
+    /// What has changed since and is not in the ledger.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn changed(&self, repo: &Repo, ledger: &Ledger) -> Result<Vec<Foreign>, Fault> {
+        Ok(ledger.foreign(&self.before, &look(repo, &self.places)?))
     }
 }
 
@@ -54,12 +71,12 @@ impl Context {
     }
 }
 
-fn look(cx: &Context, places: &[(&'static str, PathBuf)]) -> Result<Guard, Fault> {
-    let mut guard = cx.repo.guard()?;
+fn look(repo: &Repo, places: &[(&'static str, PathBuf)]) -> Result<Guard, Fault> {
+    let mut guard = repo.guard()?;
     for (kind, place) in places {
         walk(place, &mut |path, digest| {
             let entry = GuardEntry { class: GuardClass::Harness, digest };
-            guard.entries.insert(format!("{kind} {}", cx.shown(path)), entry);
+            guard.entries.insert(format!("{kind} {}", shown(repo.root(), path)), entry);
         });
     }
     Ok(guard)

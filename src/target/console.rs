@@ -22,7 +22,7 @@ pub enum Mode {
     Grouped,
     /// Line by line as it comes, each with the target's name before it.
     Prefixed,
-    /// Programs write for themselves.
+    /// Programs write for themselves; what has to be masked is passed on as it comes.
     Raw,
 }
 
@@ -291,6 +291,7 @@ impl Reporter for Console {
                 }
             }
             Told::Output { target, bytes } if grouped => self.output(target, bytes),
+            Told::Output { bytes, .. } if self.look.mode == Mode::Raw => self.print(bytes),
             Told::Output { target, bytes } => self.prefixed(target, bytes),
             Told::Statement { target, words, .. } => {
                 if self.look.verbose {
@@ -301,6 +302,8 @@ impl Reporter for Console {
             }
             Told::Ended { target, ended, took } if grouped => self.ended(target, ended, *took),
             Told::Ended { target, ended, took } => self.foot_without_group(target, ended, *took),
+            // The terminal is the program's: it may be an editor.
+            Told::Still { .. } if self.look.mode == Mode::Raw => {}
             Told::Still { target, running } => {
                 let seconds = Duration::from_secs(running.as_secs());
                 self.say(&format!("... {target} is still running ({})", format_duration(seconds)));

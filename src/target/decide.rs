@@ -8,7 +8,6 @@ use super::facts::Facts;
 use super::files::{self, Disk};
 use super::record::{Records, Success};
 use super::{Ready, Yard};
-use crate::base::Pattern;
 
 /// The place of records and files on disk, and whether they count.
 pub(super) struct Judge<'a> {
@@ -44,26 +43,20 @@ impl<'a> Judge<'a> {
         let at_ns = now_ns();
         let before = self.records.get(&target.name.value);
         let (known, recorded) = before.as_ref().map_or((&[][..], 0), |b| (&b.facts.inputs[..], b.at_ns));
-        let patterns: Vec<Pattern> = target.inputs.iter().map(|p| p.value.clone()).collect();
+        let patterns = target.inputs.iter().map(|p| p.value.clone());
         let outputs: Vec<&str> = target.outputs.iter().map(|o| o.value.as_str()).collect();
-        let inputs = self.disk.inputs(&patterns, &outputs, known, recorded)?;
+        let inputs = self.disk.inputs(patterns, &outputs, known, recorded)?;
         let Ready { chosen, variables, .. } = ready;
         let facts = Facts::of(self.yard.config, target, &chosen.params, variables, needs, inputs);
         let fingerprint = facts.fingerprint();
-        let why = self.why(ready, &facts, &fingerprint, before.as_ref());
+        let why = self.why(ready, &facts, before.as_deref());
         let refresh = why.is_none()
             && (!files::settled(known, recorded) || facts.inputs != known)
             && files::settled(&facts.inputs, at_ns);
         Ok(Judged { success: Success { at_ns, facts }, fingerprint, why, refresh })
     }
 
-    fn why(
-        &self,
-        ready: &Ready,
-        facts: &Facts,
-        fingerprint: &str,
-        before: Option<&Success>,
-    ) -> Option<String> {
+    fn why(&self, ready: &Ready, facts: &Facts, before: Option<&Success>) -> Option<String> {
         let target = ready.chosen.target;
         if target.inputs.is_empty() {
             return Some("it has no inputs".to_owned());
@@ -75,7 +68,7 @@ impl<'a> Judge<'a> {
             return Some("its inputs match no file".to_owned());
         }
         let Some(before) = before else { return Some("there is no earlier success".to_owned()) };
-        if before.facts.fingerprint() != fingerprint {
+        if !before.facts.same(facts) {
             return Some(facts.differences(&before.facts).join("; "));
         }
         let missing = target.outputs.iter().find(|o| !self.disk.exists(&o.value));

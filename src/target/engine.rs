@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 use super::decide::{Judge, Judged};
 use super::report::{Ended, Reporter, Told};
 use super::schedule::{Schedule, State};
+use super::silence::Silence;
 use super::sink::Sink;
 use super::work::{Reenter, Work};
 use super::{Ready, Yard};
 use crate::base::quantity::format_duration;
 use crate::config::Script;
 use crate::diag::{Diag, Diags};
-use crate::process::{Cancel, Custody, OutputSink};
+use crate::process::{Cancel, Custody, Input, OutputSink, active};
 use crate::step::eval::{Outcome, StatementRecord, Stop};
 
-/// After this much silence a running target is mentioned, and every so often.
-const SILENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether somebody is silent.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -37,8 +36,10 @@ pub struct Job<'a> {
     pub keep_going: bool,
     /// Up to date or not.
     pub force: bool,
-    /// Programs write to this process's own output, and may read its input.
+    /// Programs write to this process's own output.
     pub raw: bool,
+    /// What programs read.
+    pub input: Input,
     /// Variables that programs get on top: colours, the depth of calls.
     pub extra: Vec<(String, String)>,
     pub reporter: &'a dyn Reporter,
@@ -83,18 +84,10 @@ struct Engine<'a> {
     changed: Condvar,
     ends: Mutex<BTreeMap<usize, Ended>>,
     prints: Mutex<Vec<String>>,
-    /// Who runs: since when, and when it was last heard of.
-    running: Mutex<BTreeMap<usize, Pulse>>,
+    silence: Silence,
     /// The request to end comes from here, after a failure.
     failing: AtomicBool,
     over: AtomicBool,
-}
-
-/// Signs of life of a running target.
-#[derive(Clone)]
-struct Pulse {
-    started: Instant,
-    heard: Arc<Mutex<Instant>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -111,7 +104,7 @@ impl<'a> Engine<'a> {
             changed: Condvar::new(),
             ends: Mutex::default(),
             prints: Mutex::new(vec![String::new(); job.ready.len()]),
-            running: Mutex::default(),
+            silence: Silence::default(),
             failing: AtomicBool::new(false),
             over: AtomicBool::new(false),
         }
@@ -258,22 +251,24 @@ impl<'a> Engine<'a> {
 
     fn steps(&self, i: usize, ready: &Ready, script: &Script) -> Outcome {
         let name = &ready.chosen.target.name.value;
-        let heard = Arc::new(Mutex::new(Instant::now()));
-        lock(&self.running).insert(i, Pulse { started: Instant::now(), heard: Arc::clone(&heard) });
+        let heard = self.silence.begin(i, active());
         let event = |record: StatementRecord| {
             let StatementRecord { words, exit_code, duration, .. } = &record;
             let told = Told::Statement { target: name, words, exit_code: *exit_code, duration: *duration };
             self.job.reporter.tell(&told);
         };
         let (tell, lines) = std::sync::mpsc::channel::<Vec<u8>>();
-        let sink = Sink::new(ready.variables.secrets(), self.job.reporter.by_line(), tell);
+        let sink = Sink::new(ready.variables.masker(), self.job.reporter.by_line(), tell);
         let sink = Arc::new(Mutex::new(sink));
         let work = Work {
             script,
             variables: &ready.variables,
             cwd: self.cwd(ready),
             extra: self.job.extra.clone(),
-            sink: (!self.job.raw).then(|| Arc::clone(&sink) as Arc<Mutex<dyn OutputSink>>),
+            input: self.job.input.clone(),
+            // What is declared to be secret is masked even where programs would write for themselves.
+            sink: (!self.job.raw || ready.variables.confidential())
+                .then(|| Arc::clone(&sink) as Arc<Mutex<dyn OutputSink>>),
             timeout: ready.chosen.target.timeout.as_ref().map(|t| t.value),
             grace: self.job.yard.config.grace.value,
             cancel: self.job.cancel.clone(),
@@ -284,7 +279,7 @@ impl<'a> Engine<'a> {
         let outcome = thread::scope(|scope| {
             scope.spawn(|| {
                 for bytes in lines {
-                    *lock(&heard) = Instant::now();
+                    *lock(&heard) = active();
                     self.job.reporter.tell(&Told::Output { target: name, bytes: &bytes });
                 }
             });
@@ -293,7 +288,7 @@ impl<'a> Engine<'a> {
             lock(&sink).finish();
             outcome
         });
-        lock(&self.running).remove(&i);
+        self.silence.end(i);
         outcome
     }
 
@@ -332,18 +327,11 @@ impl<'a> Engine<'a> {
 
     /// Mentions those who are silent, so that nobody has to guess whether they hang.
     fn tick(&self) {
-        let mut said: BTreeMap<usize, Instant> = BTreeMap::new();
         while !self.over.load(Ordering::SeqCst) {
             thread::park_timeout(TICK);
-            let running = lock(&self.running).clone();
-            for (i, Pulse { started, heard }) in running {
-                let last = said.get(&i).copied().unwrap_or(started).max(*lock(&heard));
-                if last.elapsed() < SILENCE {
-                    continue;
-                }
-                said.insert(i, Instant::now());
+            for (i, running) in self.silence.due(active()) {
                 if let Some(target) = self.name(i) {
-                    self.job.reporter.tell(&Told::Still { target: &target, running: started.elapsed() });
+                    self.job.reporter.tell(&Told::Still { target: &target, running });
                 }
             }
         }

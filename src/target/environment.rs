@@ -6,14 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Chosen, Yard};
+use crate::base::Masker;
+use crate::base::mask::is_secret;
 use crate::config::{self, EnvBlock, Target};
 use crate::diag::{Diag, Diags, Spanned};
 use crate::step::{self, eval};
-
-/// Names that tell of a secret by their ending.
-const SECRET_ENDINGS: [&str; 4] = ["TOKEN", "KEY", "SECRET", "PASSWORD"];
-/// Shortest value that is masked.
-const MIN_SECRET: usize = 8;
 
 /// Everything that the steps of one target can read.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +21,8 @@ pub struct Variables {
     /// Names set by audit.kdl or a `dotenv` file.
     declared: BTreeSet<String>,
     secrets: Vec<String>,
+    /// Some of them are annotated `(secret)`.
+    confidential: bool,
 }
 
 /// What is the same for all targets.
@@ -34,12 +33,8 @@ impl Common {
         let mut variables = Variables::default();
         variables.own.clone_from(&yard.operator);
         let config = yard.config;
-        for (name, value) in &yard.operator {
-            if value.len() >= MIN_SECRET && SECRET_ENDINGS.iter().any(|end| name.ends_with(end)) {
-                variables.secrets.push(value.clone());
-            }
-        }
-        variables.secrets.extend(config.secrets.iter().filter(|s| s.len() >= MIN_SECRET).cloned());
+        yard.operator.iter().for_each(|(name, value)| variables.guess(name, value));
+        variables.secrets.extend(config.secrets.iter().cloned());
         variables.dotenv(yard, config.dotenv.as_ref(), diags);
         variables.block(&config.env, diags);
         variables.shared = Arc::new(std::mem::take(&mut variables.own));
@@ -77,12 +72,21 @@ impl Variables {
         self.own.get(name).or_else(|| self.shared.get(name)).map(String::as_str)
     }
 
-    /// Texts that are masked wherever something is shown, longest first.
-    pub fn secrets(&self) -> Vec<String> {
-        let mut secrets = self.secrets.clone();
-        secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        secrets.dedup();
-        secrets
+    /// Masks the secrets wherever something is shown.
+    pub fn masker(&self) -> Arc<Masker> {
+        Arc::new(Masker::new(self.secrets.iter().map(|secret| (String::new(), secret.clone()))))
+    }
+
+    /// audit.kdl declares some value to be secret, so that even raw output has to be masked.
+    pub fn confidential(&self) -> bool {
+        self.confidential
+    }
+
+    /// Takes a value for a secret if its name tells so.
+    fn guess(&mut self, name: &str, value: &str) {
+        if is_secret(name, value) {
+            self.secrets.push(value.to_owned());
+        }
     }
 
     /// What a script starts with, in the folder `cwd`.
@@ -129,6 +133,7 @@ impl Variables {
                 for (name, value) in pairs {
                     self.declared.insert(name.clone());
                     if !yard.operator.contains_key(&name) {
+                        self.guess(&name, &value);
                         self.own.insert(name, value);
                     }
                 }
@@ -146,8 +151,11 @@ impl Variables {
         for (name, value) in &block.set {
             match config::expand(&value.template, |n| self.get(n).map(str::to_owned)) {
                 Ok(text) => {
-                    if value.secret && text.len() >= MIN_SECRET {
+                    if value.secret {
                         self.secrets.push(text.clone());
+                        self.confidential = true;
+                    } else {
+                        self.guess(name, &text);
                     }
                     self.declared.insert(name.clone());
                     self.own.insert(name.clone(), text);

@@ -36,6 +36,9 @@ pub struct Input {
     pub stat: [u64; 5],
 }
 
+/// What patterns match, with what was seen of it on the way.
+type Paths = BTreeMap<Vec<u8>, Option<Metadata>>;
+
 /// The file system below audit.kdl's folder.
 pub struct Disk {
     folder: PathBuf,
@@ -98,13 +101,13 @@ impl Disk {
     /// A file that matches can't be read.
     pub fn inputs(
         &self,
-        patterns: &[Pattern],
+        patterns: impl IntoIterator<Item = Pattern>,
         outputs: &[&str],
         known: &[Input],
         recorded_ns: u64,
     ) -> io::Result<Vec<Input>> {
-        let set = PatternSet::new(patterns.iter().cloned());
-        let mut paths: BTreeMap<Vec<u8>, ()> = BTreeMap::new();
+        let set = PatternSet::new(patterns);
+        let mut paths = Paths::new();
         for pattern in set.positive() {
             for prefix in pattern.literal_prefixes() {
                 self.collect(prefix.into_bytes(), depth(pattern), &set, &mut paths)?;
@@ -113,20 +116,14 @@ impl Disk {
         outputs.iter().for_each(|output| _ = paths.remove(output.as_bytes()));
         let known: HashMap<&str, &Input> = known.iter().map(|i| (i.path.as_str(), i)).collect();
         let mut inputs = Vec::with_capacity(paths.len());
-        for path in paths.into_keys() {
+        for (path, meta) in paths {
             let before = known.get(text(&path).as_str()).copied();
-            inputs.extend(self.input(path, before, recorded_ns)?);
+            inputs.extend(self.input(path, meta, before, recorded_ns)?);
         }
         Ok(inputs)
     }
 
-    fn collect(
-        &self,
-        start: Vec<u8>,
-        depth: usize,
-        set: &PatternSet,
-        out: &mut BTreeMap<Vec<u8>, ()>,
-    ) -> io::Result<()> {
+    fn collect(&self, start: Vec<u8>, depth: usize, set: &PatternSet, out: &mut Paths) -> io::Result<()> {
         let meta = match fs::symlink_metadata(self.at(&start)) {
             Ok(meta) => meta,
             Err(e) if is_gone(&e) => return Ok(()),
@@ -134,7 +131,7 @@ impl Disk {
         };
         if !meta.is_dir() {
             if set.matches(&RepoPath::from_bytes(start.clone())) {
-                out.insert(start, ());
+                out.insert(start, Some(meta));
             }
             return Ok(());
         }
@@ -145,7 +142,7 @@ impl Disk {
                     if dir.is_empty() { entry.name.clone() } else { [&dir, &b"/"[..], &entry.name].concat() };
                 if !entry.is_dir {
                     if !out.contains_key(&path) && set.matches(&RepoPath::from_bytes(path.clone())) {
-                        out.insert(path, ());
+                        out.insert(path, None);
                     }
                 } else if !NEVER.iter().any(|n| n.as_bytes() == entry.name) && components(&path) < depth {
                     stack.push(path);
@@ -189,7 +186,13 @@ impl Disk {
         Ok(entries)
     }
 
-    fn input(&self, path: Vec<u8>, before: Option<&Input>, recorded_ns: u64) -> io::Result<Option<Input>> {
+    fn input(
+        &self,
+        path: Vec<u8>,
+        meta: Option<Metadata>,
+        before: Option<&Input>,
+        recorded_ns: u64,
+    ) -> io::Result<Option<Input>> {
         let generation = {
             let memory = self.lock();
             if let Some(found) = memory.inputs.get(&path) {
@@ -198,7 +201,7 @@ impl Disk {
             memory.generation
         };
         let at = self.at(&path);
-        let seen = match look(&at, text(&path), before, recorded_ns) {
+        let seen = match look(&at, meta, text(&path), before, recorded_ns) {
             Ok(input) => Some(input),
             Err(e) if is_gone(&e) => None,
             Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", at.display()))),
@@ -211,9 +214,15 @@ impl Disk {
     }
 }
 
-/// A file, or a link and the file that it points to.
-fn look(at: &Path, path: String, before: Option<&Input>, recorded_ns: u64) -> io::Result<Input> {
-    let own = fs::symlink_metadata(at)?;
+/// A file, or a link and the file that it points to; `meta` is the one's own, if it is known.
+fn look(
+    at: &Path,
+    meta: Option<Metadata>,
+    path: String,
+    before: Option<&Input>,
+    recorded_ns: u64,
+) -> io::Result<Input> {
+    let own = meta.map_or_else(|| fs::symlink_metadata(at), Ok)?;
     let link = own.is_symlink().then(|| fs::read_link(at)).transpose()?;
     let link = link.map(|to| text(to.as_os_str().as_bytes()));
     let meta = if link.is_some() { fs::metadata(at).ok() } else { Some(own) };
@@ -302,7 +311,7 @@ mod tests {
     }
 
     fn found(dir: &Path, texts: &[&str], outputs: &[&str]) -> Vec<String> {
-        let inputs = Disk::new(dir).inputs(&patterns(texts), outputs, &[], 0).unwrap();
+        let inputs = Disk::new(dir).inputs(patterns(texts), outputs, &[], 0).unwrap();
         inputs.into_iter().map(|i| i.path).collect()
     }
 
@@ -319,11 +328,11 @@ mod tests {
     fn a_digest_is_reused_only_where_the_stat_is_old_enough() {
         let dir = world(&["a"]);
         let disk = || Disk::new(dir.path());
-        let mut known = disk().inputs(&patterns(&["a"]), &[], &[], 0).unwrap();
+        let mut known = disk().inputs(patterns(&["a"]), &[], &[], 0).unwrap();
         let real = known[0].digest.clone();
         known[0].digest = "cached".to_owned();
         let at = known[0].stat[1].max(known[0].stat[2]);
-        let again = |ns: u64| disk().inputs(&patterns(&["a"]), &[], &known, ns).unwrap()[0].digest.clone();
+        let again = |ns: u64| disk().inputs(patterns(&["a"]), &[], &known, ns).unwrap()[0].digest.clone();
         assert_eq!(again(at + TRUST_NS), "cached");
         assert_eq!(again(at + TRUST_NS - 1), real);
     }
@@ -333,7 +342,7 @@ mod tests {
         let dir = world(&["to"]);
         std::os::unix::fs::symlink("to", dir.path().join("good")).unwrap();
         std::os::unix::fs::symlink("nowhere", dir.path().join("broken")).unwrap();
-        let inputs = Disk::new(dir.path()).inputs(&patterns(&["good", "broken"]), &[], &[], 0).unwrap();
+        let inputs = Disk::new(dir.path()).inputs(patterns(&["good", "broken"]), &[], &[], 0).unwrap();
         let shown: Vec<_> = inputs.iter().map(|i| (i.link.as_deref(), i.digest.is_empty())).collect();
         assert_eq!(shown, [(Some("nowhere"), true), (Some("to"), false)]);
     }

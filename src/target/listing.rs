@@ -13,19 +13,16 @@ fn shown(config: &Config) -> impl Iterator<Item = &Target> {
 
 /// A line for each target: name and params, description, place.
 pub fn listing(config: &Config) -> String {
-    let rows: Vec<[String; 3]> = shown(config)
-        .map(|t| [call(t), t.description.clone().unwrap_or_default(), t.name.span.to_string()])
-        .collect();
-    let width = |n: usize| rows.iter().filter_map(|r| r.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let (first, second) = (width(0), width(1));
+    let row = |t| (t, call(t), t.description.as_deref().unwrap_or_default());
+    let rows: Vec<(&Target, String, &str)> = shown(config).map(row).collect();
+    let width = |text: &str| text.chars().count();
+    let first = rows.iter().map(|(_, call, _)| width(call)).max().unwrap_or(0);
+    let second = rows.iter().map(|(.., description)| width(description)).max().unwrap_or(0);
     let mut text = String::new();
-    for [name, description, place] in &rows {
+    for (target, call, description) in &rows {
         // Writing to a text can't fail.
-        let _ = writeln!(text, "{name:first$}  {description:second$}  {place}");
-        let target = shown(config).find(|t| call(t) == *name && t.name.span.to_string() == *place);
-        for param in target.iter().flat_map(|t| &t.params) {
-            text.extend(param_line(param));
-        }
+        let _ = writeln!(text, "{call:first$}  {description:second$}  {}", target.name.span);
+        target.params.iter().for_each(|param| text.extend(param_line(param)));
     }
     text
 }

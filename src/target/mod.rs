@@ -15,6 +15,7 @@ mod record;
 mod report;
 mod schedule;
 mod select;
+mod silence;
 mod sink;
 mod when;
 mod work;

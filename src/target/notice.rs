@@ -7,7 +7,7 @@ use super::sink::Sink;
 use super::work::{Reenter, Work};
 use super::{Variables, Yard};
 use crate::config::NOTIFY_VARIABLES;
-use crate::process::{Cancel, Custody};
+use crate::process::{Cancel, Custody, Input};
 use crate::step;
 
 /// The longest that a notification may take.
@@ -48,12 +48,13 @@ pub fn notify(
             variables.set(name, value.unwrap_or_default());
         }
         let (tell, told) = std::sync::mpsc::channel();
-        let sink = Arc::new(Mutex::new(Sink::new(variables.secrets(), true, tell)));
+        let sink = Arc::new(Mutex::new(Sink::new(variables.masker(), true, tell)));
         let work = Work {
             script: &on.run,
             variables: &variables,
             cwd: yard.folder.clone(),
             extra: Vec::new(),
+            input: Input::Null,
             sink: Some(sink.clone()),
             timeout: Some(LIMIT),
             grace: yard.config.grace.value.min(std::time::Duration::from_secs(2)),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct Success {
 struct Line {
     target: String,
     /// `None` takes it back.
-    success: Option<Success>,
+    success: Option<Arc<Success>>,
 }
 
 /// The records of one audit.kdl.
@@ -44,7 +44,7 @@ pub struct Records {
 }
 
 struct Inner {
-    known: HashMap<String, Success>,
+    known: HashMap<String, Arc<Success>>,
     lines: usize,
     file: Option<File>,
 }
@@ -68,7 +68,7 @@ impl Records {
     }
 
     /// The last success of a target.
-    pub fn get(&self, target: &str) -> Option<Success> {
+    pub fn get(&self, target: &str) -> Option<Arc<Success>> {
         self.lock().known.get(target).cloned()
     }
 
@@ -90,7 +90,8 @@ impl Records {
     /// The disk's.
     pub fn keep(&self, target: &str, success: Success) -> io::Result<()> {
         let mut inner = self.lock();
-        inner.known.insert(target.to_owned(), success.clone());
+        let success = Arc::new(success);
+        inner.known.insert(target.to_owned(), Arc::clone(&success));
         self.append(&mut inner, &Line { target: target.to_owned(), success: Some(success) })
     }
 
@@ -135,13 +136,13 @@ impl Records {
         if inner.file.is_none() || superseded < SLACK || superseded * 2 < inner.lines {
             return Ok(());
         }
-        let mut all: Vec<(&String, &Success)> = inner.known.iter().collect();
+        let mut all: Vec<(&String, &Arc<Success>)> = inner.known.iter().collect();
         all.sort_by_key(|(target, _)| *target);
         let mut bytes = Vec::new();
         for (target, success) in all {
             serde_json::to_writer(
                 &mut bytes,
-                &Line { target: target.clone(), success: Some(success.clone()) },
+                &Line { target: target.clone(), success: Some(Arc::clone(success)) },
             )?;
             bytes.push(b'\n');
         }
@@ -172,7 +173,7 @@ mod tests {
         records.keep("a", success(3)).unwrap();
         records.forget("b").unwrap();
         let again = Records::open(dir.path());
-        assert_eq!((again.get("a"), again.get("b")), (Some(success(3)), None));
+        assert_eq!((again.get("a"), again.get("b")), (Some(success(3).into()), None));
         assert_eq!(fs::read_to_string(dir.path().join(".auditrun/.gitignore")).unwrap(), "*\n");
     }
 
@@ -187,7 +188,7 @@ mod tests {
         let records = Records::open(dir.path());
         records.keep("b", success(2)).unwrap();
         let again = Records::open(dir.path());
-        assert_eq!((again.get("a"), again.get("b")), (Some(success(1)), Some(success(2))));
+        assert_eq!((again.get("a"), again.get("b")), (Some(success(1).into()), Some(success(2).into())));
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
         records.tidy().unwrap();
         let text = fs::read_to_string(dir.path().join(".auditrun/targets.jsonl")).unwrap();
         assert_eq!(text.lines().count(), 1);
-        assert_eq!(Records::open(dir.path()).get("a"), Some(success(299)));
+        assert_eq!(Records::open(dir.path()).get("a"), Some(success(299).into()));
         records.keep("c", success(1)).unwrap();
         assert!(Records::open(dir.path()).get("c").is_some());
     }

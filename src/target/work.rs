@@ -6,12 +6,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Variables;
 use crate::config::Script;
 use crate::process::shell_host::{Direct, Launcher, ShellHost, ShellOptions, Verbs};
-use crate::process::{Cancel, Custody, Input, OutputSink, Ward};
+use crate::process::{Cancel, Custody, Input, OutputSink, Ward, active};
 use crate::step::builtin::Streams;
 use crate::step::eval::{self, Outcome, Program, StatementRecord, Stop, VerbCall, VerbResult};
 
@@ -32,6 +32,8 @@ pub(super) struct Work<'a> {
     pub cwd: PathBuf,
     /// Variables for its programs that are nobody's concern otherwise.
     pub extra: Vec<(String, String)>,
+    /// What programs read.
+    pub input: Input,
     /// Takes the output; `None`: programs write to this process's own.
     pub sink: Option<Arc<Mutex<dyn OutputSink>>>,
     pub timeout: Option<Duration>,
@@ -51,11 +53,11 @@ impl Work<'_> {
         self.extra.iter().for_each(|(name, value)| env.export(name.clone(), value.clone()));
         let (name, value) = ward.variable();
         env.export(name, value);
-        let deadline = self.timeout.and_then(|t| Instant::now().checked_add(t));
+        let deadline = self.timeout.map(|t| active().saturating_add(t));
         let mut verbs =
             Hands { reenter: self.reenter, cancel: self.cancel.clone(), deadline, event: self.event };
         let options = ShellOptions {
-            input: if self.sink.is_none() { Input::Inherit } else { Input::Null },
+            input: self.input,
             one_pipe: true,
             sink: self.sink,
             timeout: self.timeout,
@@ -67,7 +69,7 @@ impl Work<'_> {
         let mut outcome = eval::run(&self.script.ast, &self.script.source, &mut host, env);
         drop(host);
         if !outcome.success() {
-            let late = deadline.is_some_and(|d| Instant::now() >= d);
+            let late = deadline.is_some_and(|d| active() >= d);
             outcome.stopped = outcome.stopped.or(late.then_some(Stop::Deadline));
             ward.end();
         }
@@ -88,7 +90,7 @@ impl Launcher for Marked<'_> {
 struct Hands<'a> {
     reenter: &'a dyn Reenter,
     cancel: Cancel,
-    deadline: Option<Instant>,
+    deadline: Option<Duration>,
     event: &'a (dyn Fn(StatementRecord) + Sync),
 }
 
@@ -117,7 +119,7 @@ impl Hands<'_> {
     /// end anybody else.
     fn pass_on(&self, stop: &Cancel, over: &AtomicBool) {
         while !over.load(Ordering::SeqCst) {
-            if self.cancel.requested() || self.deadline.is_some_and(|d| Instant::now() >= d) {
+            if self.cancel.requested() || self.deadline.is_some_and(|d| active() >= d) {
                 stop.request();
             }
             if self.cancel.requested_now() {

@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod example;
 pub mod http;
 pub mod outcome;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -125,7 +125,7 @@ fn carry_out(
     swept: &[String],
 ) -> Worked {
     if let Err(fault) = resumed(&recorder, &session.project.config, swept) {
-        return Worked { recorder, plan: None, ending: Ending::of(&fault) };
+        return Worked { recorder, ending: Ending::of(&fault) };
     }
     let Planned { files, examined, correction } = planned;
     let cx = session.context(recorder, examined, &past.head);

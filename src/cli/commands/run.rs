@@ -138,9 +138,9 @@ fn carry_out(
         }
         Ok(Err(problems)) => {
             screen.problems(&problems);
-            Worked { recorder, plan: None, ending: Ending::rejected() }
+            Worked { recorder, ending: Ending::rejected() }
         }
-        Err(fault) => Worked { recorder, plan: None, ending: Ending::of(&fault) },
+        Err(fault) => Worked { recorder, ending: Ending::of(&fault) },
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cli::output::Screen;
 use crate::cli::project::{DEPTH, Project};
 use crate::cli::reenter::Inside;
 use crate::cli::yard::Opened;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{Cancel, Input, Runner, signals};
 use crate::target::console::{Console, Look, Mode};
 use crate::target::{self, Ended, Job, Ready, Request, Summary};
 
@@ -26,12 +26,21 @@ const DEFAULT: &str = "default";
 /// # Errors
 /// Usage and configuration: unknown names, params, variables, a question without a terminal.
 pub fn run(typed: &TargetsCli, screen: &Screen) -> Result<Exit, Failure> {
+    let opened = Opened::find(&typed.common)?;
+    let exit = chosen(typed, &opened, screen);
+    if !typed.common.place.is_inside() {
+        // The process ends now: taking a large configuration apart piece by piece would only cost time.
+        std::mem::forget(opened);
+    }
+    exit
+}
+
+fn chosen(typed: &TargetsCli, opened: &Opened, screen: &Screen) -> Result<Exit, Failure> {
     let common = &typed.common;
-    let opened = Opened::find(common)?;
     let mut request = Request::read(&typed.words);
     if request.names.is_empty() {
         if opened.config.targets.iter().all(|t| t.name.value != DEFAULT) {
-            return without_default(&opened, &request, common, screen);
+            return without_default(opened, &request, common, screen);
         }
         request.names.push(DEFAULT.to_owned());
     }
@@ -49,7 +58,7 @@ pub fn run(typed: &TargetsCli, screen: &Screen) -> Result<Exit, Failure> {
         screen.say("not confirmed; nothing was run");
         return Ok(Exit::Failed);
     }
-    carry_out(typed, &opened, &ready, screen)
+    carry_out(typed, opened, &ready, screen)
 }
 
 fn without_default(
@@ -136,7 +145,8 @@ fn carry_out(typed: &TargetsCli, opened: &Opened, ready: &[Ready], screen: &Scre
         keep_going: common.keep_going,
         force: typed.flags.force,
         raw: look.mode == Mode::Raw,
-        extra: extra(common, look, &opened.environment),
+        input: input(common, ready, look),
+        extra: extra(common, ready, look, &opened.environment),
         reporter: &console,
         reenter: &reenter,
         custody: &custody,
@@ -158,6 +168,17 @@ fn watch(cancel: &Cancel, interrupted: &Arc<AtomicBool>) -> Result<Runner, Failu
     Ok(runner)
 }
 
+/// Only one of the targets has anything to do.
+fn alone(ready: &[Ready]) -> bool {
+    ready.iter().filter(|r| r.excused.is_none() && r.chosen.target.steps.is_some()).count() == 1
+}
+
+/// One target alone reads what this command was given; several would take it from each other.
+fn input(common: &Common, ready: &[Ready], look: Look) -> Input {
+    let own = !common.place.is_inside() && (alone(ready) || look.mode == Mode::Raw);
+    if own { Input::Inherit } else { Input::Null }
+}
+
 fn look(
     typed: &TargetsCli,
     ready: &[Ready],
@@ -167,13 +188,12 @@ fn look(
     let common = &typed.common;
     let inside = common.place.is_inside();
     let json = screen.format() == Format::Json;
-    let alone = ready.iter().filter(|r| r.excused.is_none() && r.chosen.target.steps.is_some()).count() == 1;
     let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
     let mode = match typed.flags.output {
         Some(OutputMode::Prefixed) => Mode::Prefixed,
         // Inside of a step, or as JSON, nobody may write past the console.
         Some(OutputMode::Raw) if !inside && !json => Mode::Raw,
-        None if alone && terminal && !inside && !json => Mode::Raw,
+        None if alone(ready) && terminal && !inside && !json => Mode::Raw,
         _ => Mode::Grouped,
     };
     Look {
@@ -189,14 +209,20 @@ fn look(
 
 /// A program that asks whether it talks to a terminal is told no, so it has to hear of the
 /// colours in another way.
-fn extra(common: &Common, look: Look, environment: &BTreeMap<String, String>) -> Vec<(String, String)> {
+fn extra(
+    common: &Common,
+    ready: &[Ready],
+    look: Look,
+    environment: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
     let mut extra = vec![(DEPTH.to_owned(), (common.place.depth + 1).to_string())];
     let set = |name: &str| environment.get(name).is_some_and(|v| !v.is_empty() && v != "0");
     let wanted = common.color == ColorChoice::Always
         || common.place.is_inside()
         || std::io::stdout().is_terminal()
         || set("CLICOLOR_FORCE");
-    if look.color && wanted && look.mode != Mode::Raw && !look.json {
+    let piped = look.mode != Mode::Raw || ready.iter().any(|r| r.variables.confidential());
+    if look.color && wanted && piped && !look.json {
         for name in ["FORCE_COLOR", "CLICOLOR_FORCE"] {
             if !environment.contains_key(name) {
                 extra.push((name.to_owned(), "1".to_owned()));

@@ -36,7 +36,7 @@ pub fn format(name: &str, bytes: &[u8]) -> Result<String, Diags> {
 
 fn meaning(source: &Source) -> Result<Vec<tree::Node>, Diags> {
     // What annotations mean is not this file's business.
-    Ok(tree::nodes(&read::document(source)?, source, &mut Diags::new()))
+    read::nodes(source, &mut Diags::new())
 }
 
 /// The first line's end: CRLF or LF.

@@ -18,8 +18,8 @@ pub(super) use places::{RawHotspot, RawSandbox, RawWorktree};
 #[cfg(test)]
 pub(super) use shapes::names as setting_names;
 pub(super) use shapes::{SHAPES, ShapeOf};
-pub(super) use target::RawTarget;
 pub use target::SUBCOMMANDS;
+pub(super) use target::{RawTarget, RawTargets};
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(super) struct Raw {
     pub sandbox: RawSandbox,
     pub nodes: Vec<NodeOverride>,
     pub recipe: Option<Script>,
-    pub targets: Vec<RawTarget>,
+    pub targets: RawTargets,
     pub audit: RawAudit,
     pub forge: RawForge,
     pub notify: Vec<RawNotify>,

@@ -1,48 +1,50 @@
 //! `target` and `recipe`.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::super::decode::{Ctx, twice};
 use super::super::model::Script;
-use super::super::model::{EnvBlock, Param, When};
+use super::super::model::{Param, Target, When};
 use super::super::steps;
 use super::super::tree::{Node, Scalar};
 use super::super::types::{self, Wrong};
-use super::{Slot, add_named, env, shapes};
-use crate::base::Pattern;
-use crate::diag::{Diag, Spanned};
+use super::{env, shapes};
+use crate::diag::{Diag, Span, Spanned};
 
 /// One `target`.
 #[derive(Debug)]
 pub(crate) struct RawTarget {
-    pub name: Spanned<String>,
-    pub description: Option<String>,
-    pub params: Vec<Param>,
-    pub needs: Vec<Spanned<String>>,
-    pub inputs: Vec<Spanned<Pattern>>,
-    pub outputs: Vec<Spanned<String>>,
-    pub when: Vec<When>,
-    pub confirm: Slot<String>,
-    pub timeout: Slot<Duration>,
-    pub cwd: Slot<String>,
-    pub dotenv: Slot<String>,
-    pub env: EnvBlock,
-    pub steps: Option<Script>,
+    pub target: Target,
     /// Steps stand there, be they valid or not.
     pub steps_written: bool,
 }
 
-pub(super) fn decode(ctx: &Ctx, node: &Node, all: &mut Vec<RawTarget>) {
+/// Every `target`, in the order written.
+#[derive(Debug, Default)]
+pub(crate) struct RawTargets {
+    pub all: Vec<RawTarget>,
+    /// Where each was named first: with hundreds of them a search for each would add up.
+    names: HashMap<String, Span>,
+}
+
+pub(super) fn decode(ctx: &Ctx, node: &Node, targets: &mut RawTargets) {
     ctx.check(node, &shapes::TARGET);
     let Some(name) = ctx.arg(node, target_name) else { return };
-    let taken = all.iter().map(|t| &t.name);
-    if let Some(target) = add_named(ctx, "target", &name, taken, || read(ctx, node, name.clone())) {
-        all.push(target);
+    match targets.names.entry(name.value.clone()) {
+        Entry::Occupied(first) => {
+            ctx.push(twice(&format!("target '{}'", name.value), first.get(), &name.span));
+        }
+        Entry::Vacant(slot) => {
+            slot.insert(name.span.clone());
+            let steps_written = node.holds("steps");
+            targets.all.push(RawTarget { target: read(ctx, node, name), steps_written });
+        }
     }
 }
 
-fn read(ctx: &Ctx, node: &Node, name: Spanned<String>) -> RawTarget {
-    RawTarget {
+fn read(ctx: &Ctx, node: &Node, name: Spanned<String>) -> Target {
+    Target {
         description: ctx.one(node, "description", types::string).map(|d| d.value),
         params: params(ctx, node),
         needs: ctx.many(node, "needs", types::text),
@@ -55,7 +57,6 @@ fn read(ctx: &Ctx, node: &Node, name: Spanned<String>) -> RawTarget {
         dotenv: ctx.one(node, "dotenv", types::text),
         env: env::inside(ctx, node),
         steps: script(ctx, node, "steps"),
-        steps_written: node.holds("steps"),
         name,
     }
 }

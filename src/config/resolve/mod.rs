@@ -68,7 +68,7 @@ impl Resolver<'_> {
         let sandbox = self.sandbox()?;
         let nodes = self.nodes(&agents);
         let recipe = self.recipe()?;
-        let targets = self.targets();
+        self.targets();
         let audit = self.audit();
         let forge = self.forge()?;
         let notify = self.notify();
@@ -104,7 +104,8 @@ impl Resolver<'_> {
             sandbox,
             nodes,
             recipe,
-            targets,
+            // They are moved there at last: there may be many, and nothing of them changes.
+            targets: Vec::new(),
             audit,
             forge,
             notify,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::model::{EnvBlock, Target};
+use super::super::model::EnvBlock;
 use super::super::raw::RawTarget;
 use super::super::show::{Show, quoted};
 use super::super::steps;
@@ -14,26 +14,25 @@ use crate::diag::{Diag, Span};
 type Places<'a> = HashMap<&'a str, usize>;
 
 impl Resolver<'_> {
-    pub(super) fn targets(&mut self) -> Vec<Target> {
-        let all = &self.layers.user.raw.targets;
-        let places: Places = all.iter().enumerate().map(|(i, t)| (t.name.value.as_str(), i)).collect();
+    pub(super) fn targets(&mut self) {
+        let all = &self.layers.user.raw.targets.all;
+        let places: Places = all.iter().enumerate().map(|(i, t)| (t.target.name.value.as_str(), i)).collect();
         for raw in all {
             self.needs_exist(raw, all, &places);
             self.check_steps(raw);
             self.list_target(raw);
         }
         self.cycles(all, &places);
-        all.iter().map(target).collect()
     }
 
     fn needs_exist(&mut self, raw: &RawTarget, all: &[RawTarget], places: &Places) {
-        let names = || all.iter().map(|t| t.name.value.as_str());
-        for need in &raw.needs {
+        let names = || all.iter().map(|t| t.target.name.value.as_str());
+        for need in &raw.target.needs {
             if self.layers.user.incomplete || places.contains_key(need.value.as_str()) {
                 continue;
             }
             let message =
-                format!("target '{}' needs '{}', which is not a target", raw.name.value, need.value);
+                format!("target '{}' needs '{}', which is not a target", raw.target.name.value, need.value);
             let diag = Diag::error("config::unknown-target", message).at(&need.span, "unknown");
             let diag = diag.suggest(&need.value, names());
             let diag = if diag.help.is_some() { diag } else { diag.help("declare it, or remove the need") };
@@ -42,16 +41,17 @@ impl Resolver<'_> {
     }
 
     fn check_steps(&mut self, raw: &RawTarget) {
-        match &raw.steps {
+        match &raw.target.steps {
             Some(script) => {
                 let known = self.known_variables(raw);
                 self.diags.extend(steps::check_target(script, &known));
             }
-            None if raw.needs.is_empty() && !raw.steps_written => {
-                let message = format!("target '{}' does nothing", raw.name.value);
+            None if raw.target.needs.is_empty() && !raw.steps_written => {
+                let message = format!("target '{}' does nothing", raw.target.name.value);
                 let help = "give it steps or needs";
-                self.diags
-                    .push(Diag::warning("config::empty-target", message).at(&raw.name.span, "").help(help));
+                self.diags.push(
+                    Diag::warning("config::empty-target", message).at(&raw.target.name.span, "").help(help),
+                );
             }
             None => {}
         }
@@ -63,19 +63,19 @@ impl Resolver<'_> {
             let passed = env.pass.iter().map(|p| p.value.clone());
             passed.chain(env.set.iter().map(|(n, _)| n.clone())).collect::<Vec<_>>()
         };
-        let params = raw.params.iter().map(|p| p.name.value.clone());
-        params.chain(of(&raw.env)).chain(of(&self.layers.user.raw.env)).collect()
+        let params = raw.target.params.iter().map(|p| p.name.value.clone());
+        params.chain(of(&raw.target.env)).chain(of(&self.layers.user.raw.env)).collect()
     }
 
     fn list_target(&mut self, raw: &RawTarget) {
-        let path = format!("target {}", quoted(&raw.name.value));
-        let steps = raw.steps.as_ref().map(|s| s.text.show());
-        let origin = self.origin(&raw.name.span);
+        let path = format!("target {}", quoted(&raw.target.name.value));
+        let steps = raw.target.steps.as_ref().map(|s| s.text.show());
+        let origin = self.origin(&raw.target.name.span);
         self.list(&format!("{path} steps"), steps.unwrap_or_else(|| "not set".to_owned()), Some(origin));
-        if !raw.needs.is_empty() {
-            self.list_many(&format!("{path} needs"), &raw.needs);
+        if !raw.target.needs.is_empty() {
+            self.list_many(&format!("{path} needs"), &raw.target.needs);
         }
-        self.env(&format!("{path} env"), &[&raw.env]);
+        self.env(&format!("{path} env"), &[&raw.target.env]);
     }
 
     /// Reports every cycle once, at the first of its targets, with each need of it.
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
             let (target, need) = (*target, *followed);
             *followed += 1;
             let all = self.all;
-            match all.get(target).and_then(|t| t.needs.get(need)) {
+            match all.get(target).and_then(|t| t.target.needs.get(need)) {
                 Some(need) => self.follow(&need.value),
                 None => {
                     self.set(target, State::Done);
@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
     }
 
     fn need(&self, target: usize, nth: usize) -> Option<Need<'a>> {
-        let target = self.all.get(target)?;
+        let target = &self.all.get(target)?.target;
         let need = target.needs.get(nth)?;
         Some(Need { from: &target.name.value, to: &need.value, span: &need.span })
     }
@@ -178,22 +178,4 @@ fn cycle_diag(cycle: &[Need]) -> Diag {
     let diag = Diag::error("config::need-cycle", format!("targets need each other: {}", chain.join(" → ")));
     let diag = cycle.iter().fold(diag, |d, n| d.at(n.span, format!("'{}' needs '{}'", n.from, n.to)));
     diag.help("remove one of these needs")
-}
-
-fn target(raw: &RawTarget) -> Target {
-    Target {
-        name: raw.name.clone(),
-        description: raw.description.clone(),
-        params: raw.params.clone(),
-        needs: raw.needs.clone(),
-        inputs: raw.inputs.clone(),
-        outputs: raw.outputs.clone(),
-        when: raw.when.clone(),
-        confirm: raw.confirm.clone(),
-        timeout: raw.timeout.clone(),
-        cwd: raw.cwd.clone(),
-        dotenv: raw.dotenv.clone(),
-        env: raw.env.clone(),
-        steps: raw.steps.clone(),
-    }
 }

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Ending;
+use crate::process::active;
 use crate::step::builtin::{FileKind, Files};
 
 /// How often a waiting verb looks whether the script was ended.
@@ -86,12 +87,13 @@ impl Files for OsFiles {
     }
 
     fn sleep(&self, time: Duration) -> bool {
-        let started = Instant::now();
+        let started = active();
         loop {
             if self.ending.now().is_some() {
                 return false;
             }
-            let Some(left) = time.checked_sub(started.elapsed()).filter(|l| !l.is_zero()) else {
+            let Some(left) = time.checked_sub(active().saturating_sub(started)).filter(|l| !l.is_zero())
+            else {
                 return true;
             };
             thread::sleep(left.min(POLL));

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 
 use super::streams::{Source, Tap, Target};
 use super::{Opened, Over, ShellHost};
+use crate::process::standstill::Follower;
 use crate::process::{Input as ScriptInput, Stream};
 use crate::step::builtin::{Builtin, Streams};
 use crate::step::eval::{FileId, Input, Output, Program, Stage, StageEnd, Stop, VerbCall, VerbResult, Work};
@@ -34,7 +35,7 @@ struct Ends {
 struct Running {
     ends: Vec<Option<StageEnd>>,
     children: Vec<(usize, Child)>,
-    group: Option<i32>,
+    group: Option<(i32, Follower)>,
     tell: Sender<(usize, StageEnd)>,
     told: Receiver<(usize, StageEnd)>,
 }
@@ -182,11 +183,11 @@ impl ShellHost<'_> {
     }
 
     fn start(&self, i: usize, program: &Program, ends: Ends, running: &mut Running) {
-        match self.spawn(program, ends, running.group) {
+        match self.spawn(program, ends, running.leader()) {
             Ok(child) => {
                 let pid = i32::try_from(child.id()).unwrap_or(0);
-                if !self.talks_to_terminal() {
-                    running.group.get_or_insert(pid);
+                if !self.talks_to_terminal() && running.group.is_none() {
+                    running.group = Some((pid, Follower::new(pid)));
                 }
                 watch(i, pid, running.tell.clone());
                 running.children.push((i, child));
@@ -273,10 +274,15 @@ impl Running {
         }
     }
 
+    /// The group's id.
+    fn leader(&self) -> Option<i32> {
+        self.group.as_ref().map(|(id, _)| *id)
+    }
+
     /// To every process of the group, or to each program where there is none. None of them
     /// has been reaped, so the ids are still theirs; one that is gone needs no signal.
     fn signal(&self, number: Signal) {
-        if let Some(group) = self.group.and_then(Pid::from_raw) {
+        if let Some(group) = self.leader().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, number);
             return;
         }
@@ -294,6 +300,7 @@ impl Running {
 
     /// Collects what the programs left in the process table.
     fn reap(mut self, stop: Option<Stop>) -> Vec<StageEnd> {
+        self.group = None;
         for (i, child) in &mut self.children {
             if let (Ok(status), Some(slot)) = (child.wait(), self.ends.get_mut(*i)) {
                 *slot = Some(end_of(status));

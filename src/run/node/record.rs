@@ -5,15 +5,12 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use crate::base::{Id, text::verb};
+use crate::base::{Id, names, text::verb};
 use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
 use crate::plan::PlannedNode;
 use crate::run::context::{At, Context, Fault};
 use crate::run::node::{End, NodeRun, Stop};
 use crate::run::scheduler::Verdict;
-
-/// What verified nodes leave for calibration.
-const PATTERNS: &str = "runs/.dag-patterns.jsonl";
 
 /// Version of verification.json.
 pub(crate) const VERIFICATION_SCHEMA: &str = "auditrun.verification/1";
@@ -152,7 +149,7 @@ pub(crate) fn calibrate(
     record: &Verification,
     iteration: u64,
 ) -> Result<(), Fault> {
-    let path = cx.artifact(PATTERNS);
+    let path = cx.artifact(names::PATTERNS);
     // Within one process a node is verified once; only a resumed run may have written it already.
     if cx.recorder.resumed() && is_known(&path, &record.node_id)? {
         return Ok(());

@@ -92,7 +92,7 @@ impl NodeRun<'_> {
             .workspace
             .as_mut()
             .ok_or_else(|| Fault::Other("no worktree was entered".to_owned()))?;
-        let answer = invoke::call(cx, &request, &mut Place::Worktree(workspace.as_mut()))?;
+        let answer = invoke::call(&cx.caller(), &request, &mut Place::Worktree(workspace.as_mut()))?;
         self.watch_foreign()?;
         for leak in &answer.record.leaked {
             self.facts.notes.push(format!("the agent left a process behind, which was ended: {leak}"));
@@ -144,7 +144,7 @@ impl NodeRun<'_> {
             port_base: cx.port_base(self.order.slot),
             cancel: self.cancel,
         };
-        let answer = invoke::call(cx, &request, &mut Place::Scratch(scratch.path()))?;
+        let answer = invoke::call(&cx.caller(), &request, &mut Place::scratch(scratch.path()))?;
         match (answer.cause, answer.record.fault) {
             (EndCause::Own, None) => Ok(()),
             (EndCause::Cancelled, _) => Err(Stop::Cancelled(cx.why_cancelled())),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Shortest value that is masked wherever it appears.
-const MIN_SECRET: usize = 8;
+const MIN_SECRET: usize = 4;
 
 /// What a script starts with.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ impl Env {
         self.vars.insert(name, Var { value: value.into(), exported });
     }
 
-    /// A value that never appears in records; short ones of less than 8 bytes can't be
+    /// A value that never appears in records; short ones of less than 4 bytes can't be
     /// told from ordinary text and are left alone.
     pub fn secret(&mut self, value: impl Into<String>) {
         let value = value.into();
