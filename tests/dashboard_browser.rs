@@ -1,5 +1,5 @@
 //! The dashboard's page in a real browser. Where none is installed the tests say so and pass.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! A real browser without a window, told what to do through a pipe (the DevTools protocol).
+#![allow(clippy::print_stderr)] // A test that is skipped says so.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
