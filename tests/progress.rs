@@ -8,7 +8,7 @@ use support::World;
 /// A node that lands, and one whose check fails and says so.
 fn half() -> World {
     let mut world = World::new();
-    world.kdl = "remediation 0".into();
+    world.kdl = "remediation 0\naudit { diagnose #false; }\n".into();
     world.node("good").agent("echo 1 > n").touches(&["n"]);
     let check = "echo first line; echo wanted 2 got 1; grep -q 2 m";
     world.node("bad").agent("echo 1 > m").touches(&["m"]).checks(&[check]).deps(&["good"]);
@@ -26,6 +26,7 @@ fn the_last_words_are_what_failed_why_and_where() {
     let from = lines.iter().position(|l| l.starts_with("report: ")).unwrap();
     let tail = lines[from..].join("\n");
     assert!(tail.contains("self_critique_exhausted: "), "{tail}");
+    assert!(tail.contains("\nafter blocked: bad did not verify\n"), "{tail}");
     let last = &lines[lines.len() - 4..];
     assert!(last[0].starts_with("bad failed: 1 of 1 check failed"), "{last:?}");
     assert_eq!(last[1..3], ["  | first line", "  | wanted 2 got 1"]);

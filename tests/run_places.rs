@@ -123,3 +123,18 @@ fn changes_of_every_kind_are_one_patch_that_applies() {
         .git(&format!("checkout -q --detach {} && git apply --index {patch} && git write-tree", world.base));
     assert_eq!(tree, world.git(&format!("rev-parse {}^{{tree}}", world.branch())));
 }
+
+#[test]
+fn worktrees_elsewhere_in_the_repository_do_not_dirty_it() {
+    let mut world = World::new();
+    world.kdl += "\nworktree { root \"build/wt\" }\nremediation 0\n";
+    world.node("A").agent("echo 1 > n").touches(&["n"]).checks(&["false"]);
+    world.build();
+    world.run().exits(4);
+    assert!(world.git("worktree list").contains("/build/wt/audit-0-A-"));
+    assert_eq!(world.git("status --porcelain --untracked-files=all"), "");
+    // What is kept there is in no later run's way, and what lies beside it is not hidden.
+    world.run().exits(4);
+    world.write("build/wt/mine", "x\n");
+    assert_eq!(world.git("status --porcelain --untracked-files=all"), "?? build/wt/mine");
+}

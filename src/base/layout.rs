@@ -18,12 +18,24 @@ pub const STATE_DIR: &str = ".auditrun";
 pub struct Layout {
     bundle: String,
     out: String,
+    worktrees: Option<String>,
 }
 
 impl Layout {
     /// `bundle` and `out` as normalised repository-relative directories.
     pub fn new(bundle: impl Into<String>, out: impl Into<String>) -> Layout {
-        Layout { bundle: bundle.into(), out: out.into() }
+        Layout { bundle: bundle.into(), out: out.into(), worktrees: None }
+    }
+
+    /// The same with worktrees in another directory of the repository than [`WORKTREES_DIR`].
+    pub fn with_worktrees(self, dir: impl Into<String>) -> Layout {
+        Layout { worktrees: Some(dir.into()), ..self }
+    }
+
+    /// Worktrees of ours where they have a directory that holds other things too, as a glob with
+    /// a trailing `*`.
+    pub fn worktrees_elsewhere(&self) -> Option<String> {
+        self.worktrees.as_deref().map(|dir| join(dir, "audit-*"))
     }
 
     /// The bundle's directory.

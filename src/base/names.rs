@@ -22,6 +22,12 @@ pub const PATTERNS: &str = "runs/.dag-patterns.jsonl";
 pub const DISPATCH_PLAN: &str = "preflight/dispatch_plan.json";
 /// The prediction.
 pub const PREDICTED: &str = "runs/.next-predicted.json";
+/// What failed on its own account.
+pub const FAILURES: &str = "audit/failures.json";
+/// Why the run failed.
+pub const DIAGNOSIS: &str = "audit/diagnosis.json";
+/// What became of the failure issue.
+pub const ISSUE: &str = "audit/issue.json";
 /// What the n-th corrected bundle changed on the audit branch, from 1.
 pub fn rebundle(nth: usize) -> String {
     format!("resolutions/rebundle-{nth}.patch")

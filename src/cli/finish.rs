@@ -5,18 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::layout::{ARTIFACT_DIRS, REPORT_PREFIX, WORKTREES_DIR};
+use crate::base::layout::{ARTIFACT_DIRS, WORKTREES_DIR};
 use crate::base::{Oid, RunId, names};
 use crate::cli::args::{Common, Place};
 use crate::cli::exit::Exit;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
-use crate::cli::{stage, telemetry};
+use crate::cli::stage::{self, Means};
+use crate::cli::telemetry;
 use crate::event::{Event, Termination, json_artifact};
 use crate::files;
 use crate::git::NewCommit;
-use crate::journal::{self, RunState};
+use crate::journal::RunState;
 use crate::plan;
 use crate::process::{Cancel, Custody};
 use crate::proof::{
@@ -64,26 +65,6 @@ impl Ending {
 pub fn tidy(out: &Path) -> std::io::Result<()> {
     let dirs: Vec<&str> = ARTIFACT_DIRS.iter().copied().filter(|d| *d != ".history").collect();
     files::sweep_temporaries(out, &dirs)
-}
-
-/// Moves what an earlier run wrote to `.history/<run id>/`.
-///
-/// # Errors
-/// Something could not be moved; everything is where it was or there.
-pub fn archive_earlier(out: &Path) -> std::io::Result<()> {
-    let run_id = journal::read(&out.join(names::JOURNAL)).ok().and_then(|read| {
-        let start = journal::replay(&read.records).start?;
-        RunId::parse(&start.run_id)
-    });
-    let mut entries: Vec<String> =
-        ARTIFACT_DIRS.iter().filter(|d| **d != ".history").map(|d| (*d).to_owned()).collect();
-    if let Ok(read) = std::fs::read_dir(out) {
-        let names = read.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
-        entries.extend(names.filter(|n| n.starts_with(REPORT_PREFIX)));
-    }
-    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-    let name = run_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-    files::archive(out, &entries, &name).map(drop)
 }
 
 /// The plan as the journal keeps it.
@@ -144,6 +125,7 @@ pub fn finish(
     run_id: &RunId,
     ending: Ending,
     active: Duration,
+    means: &Means<'_>,
     screen: &Screen,
 ) -> Exit {
     let told = recorder.announce(Event::RunFinished {
@@ -156,7 +138,7 @@ pub fn finish(
         screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
     }
     // The stage never changes how a run ended, and what goes wrong in it is said on its own.
-    match stage::run(project, recorder, screen) {
+    match stage::run(project, recorder, means, screen) {
         Ok(done) => done.problems.iter().for_each(|p| screen.trouble(&format!("audit stage: {p}"))),
         Err(fault) => screen.trouble(&format!("the audit stage failed: {fault}")),
     }

@@ -1,5 +1,7 @@
 //! The command line: what was typed, what it means here, a file for each command, exit codes.
 
+pub mod aftermath;
+pub mod archived;
 pub mod args;
 pub mod commands;
 pub mod evidence;

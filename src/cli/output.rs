@@ -83,6 +83,11 @@ impl Screen {
         self.masker.read().unwrap_or_else(PoisonError::into_inner).text(text).into_owned()
     }
 
+    /// A sentence that may quote what an agent said: no secret and no control character.
+    fn plain(&self, text: &str) -> String {
+        crate::base::text::neutral(&self.masked(text))
+    }
+
     /// The form that was asked for.
     pub fn format(&self) -> Format {
         self.format
@@ -107,7 +112,7 @@ impl Screen {
     /// A line for people, beside the result.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(Screen::lock(&self.err), "{text}");
+            let _ = writeln!(Screen::lock(&self.err), "{}", self.plain(text));
         }
     }
 
@@ -118,7 +123,7 @@ impl Screen {
 
     /// Something went wrong beside the main thing.
     pub fn trouble(&self, text: &str) {
-        let _ = writeln!(Screen::lock(&self.err), "auditrun: {text}");
+        let _ = writeln!(Screen::lock(&self.err), "auditrun: {}", self.plain(text));
     }
 
     /// Warnings, unless the operator wants quiet.
@@ -173,9 +178,9 @@ impl Screen {
             }
             Failure::Usage(what, remedy) => {
                 let help = remedy.as_ref().map(|r| format!("\n  help: {r}")).unwrap_or_default();
-                writeln!(err, "auditrun: {what}{help}")
+                writeln!(err, "auditrun: {}", self.plain(&format!("{what}{help}")))
             }
-            Failure::Internal(what) => writeln!(err, "auditrun: {what}"),
+            Failure::Internal(what) => writeln!(err, "auditrun: {}", self.plain(what)),
             Failure::Failed => Ok(()),
         };
     }
@@ -200,7 +205,7 @@ impl Screen {
         }
         if let Some(finished) = &state.finished {
             let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
-            let _ = writeln!(err, "{word}: {}", crate::base::text::neutral(&finished.message));
+            let _ = writeln!(err, "{word}: {}", self.plain(&finished.message));
         }
         if exit != Exit::Ok {
             let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());

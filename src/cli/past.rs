@@ -231,7 +231,10 @@ pub fn files_of(project: &Project, rev: &str) -> Result<BundleFiles, Failure> {
 
 /// Proven, reported, and kept by the proof's ref as it is on disk: a crash may have come before
 /// the last two.
-fn is_done(project: &Project, run_id: &RunId, state: &RunState, journal: &Path) -> Result<bool, Failure> {
+///
+/// # Errors
+/// Git failed.
+pub fn is_done(project: &Project, run_id: &RunId, state: &RunState, journal: &Path) -> Result<bool, Failure> {
     let proven = state.finished.as_ref().is_some_and(|f| f.reason == Termination::AllDone);
     if !proven || state.stage.is_none() {
         return Ok(false);

@@ -6,10 +6,12 @@ use std::ffi::OsString;
 use std::fs::DirEntry;
 use std::path::{Component, Path, PathBuf};
 
+use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Layout, Masker, Oid};
 use crate::bundle::BundleFiles;
 use crate::cli::args::{Common, Place};
 use crate::cli::failure::Failure;
+use crate::cli::output::Screen;
 use crate::config::{self, Config, Flags, LoadInput, Origin, Setting};
 use crate::diag::{Diag, Diags};
 use crate::git::Repo;
@@ -111,9 +113,28 @@ impl Project {
         containment::masker(&self.config, &self.environment)
     }
 
+    /// Where the worktrees of runs are made.
+    pub fn worktrees(&self) -> PathBuf {
+        self.config.worktrees(self.repo.root())
+    }
+
     /// What is to be said about the sandbox of this project on this system.
     pub fn sandbox(&self) -> Diags {
         containment::diagnose(&self.config, &self.environment, self.repo.root(), sandbox::support())
+    }
+
+    /// For a command that runs programs without a preflight: says what is to be said about the
+    /// sandbox, and refuses where it is required and can't be had.
+    ///
+    /// # Errors
+    /// The sandbox is required, and there is none.
+    pub fn sandbox_or_refuse(&self, screen: &Screen) -> Result<(), Failure> {
+        let mut found = self.sandbox();
+        if found.has_errors() {
+            return Err(Failure::Preflight(found));
+        }
+        screen.warnings(&std::mem::take(&mut found));
+        Ok(())
     }
 
     /// The bundle's files as they lie on disk.
@@ -251,7 +272,12 @@ fn layout(cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
         None => DEFAULT_BUNDLE.to_owned(),
     };
     let out = config.out.as_ref().map_or_else(|| Ok(bundle.clone()), place)?;
-    Ok(Layout::new(bundle, out))
+    let layout = Layout::new(bundle, out);
+    // Outside of the repository they are in nobody's way.
+    Ok(match inside(&config.worktrees(repo.root()), cwd, repo) {
+        Ok(dir) if dir != WORKTREES_DIR => layout.with_worktrees(dir),
+        _ => layout,
+    })
 }
 
 /// `path`, seen from `from`, as a path relative to the repository's root.

@@ -2,13 +2,12 @@
 //! the context of the engine, and the phases from the open questions to the proof.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::sha256_hex;
-use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
@@ -18,9 +17,11 @@ use crate::cli::finish::{self, Ending};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::PassingOn;
+use crate::cli::stage::Means;
 use crate::event::{NoticeLevel, Termination};
+use crate::files::Scratch;
 use crate::lane::LocalLane;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::run::bounds::Spent;
 use crate::run::containment::Containment;
 use crate::run::context::{Context, Fault};
@@ -47,7 +48,7 @@ pub struct Session {
     begun: Instant,
     runner: Runner,
     stop: Stop,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 /// How the session's work ended.
@@ -90,21 +91,37 @@ impl Tools {
         let stop = Stop::watch(&runner, common)?;
         Ok(Tools { clock: Arc::new(SystemClock), runner, stop })
     }
+
+    /// What the audit stage needs where there was no session. `live`: the run is the last one.
+    pub fn means<'a>(&'a self, containment: &'a Containment, scratch: &'a Path, live: bool) -> Means<'a> {
+        Means {
+            runner: &self.runner,
+            clock: &self.clock,
+            cancel: &self.stop.asked,
+            containment,
+            scratch,
+            live,
+        }
+    }
 }
 
 /// Ctrl-C and its like: the first ends what runs in an orderly way, the second ends at once.
 struct Stop {
+    /// Ends what a run does: on a signal, and where a bound strikes.
     cancel: Cancel,
+    /// Ends what comes after a run: on a signal alone.
+    asked: Cancel,
     interrupted: Arc<AtomicBool>,
-    _passing_on: PassingOn,
+    _passing_on: [PassingOn; 2],
 }
 
 impl Stop {
     fn watch(runner: &Runner, common: &Common) -> Result<Stop, Failure> {
         let (cancel, interrupted) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
-        let passing_on = common.place.pass_on(&cancel, &interrupted);
-        let stop = Stop { cancel, interrupted, _passing_on: passing_on };
-        let (cancel, flag) = (stop.cancel.clone(), Arc::clone(&stop.interrupted));
+        let asked = Cancel::new();
+        let passing_on = [&cancel, &asked].map(|cancel| common.place.pass_on(cancel, &interrupted));
+        let stop = Stop { cancel, asked, interrupted, _passing_on: passing_on };
+        let (cancel, asked, flag) = (stop.cancel.clone(), stop.asked.clone(), Arc::clone(&stop.interrupted));
         let on_signal = move |count: u32| {
             if count > 1 {
                 // The supervisors see this process go and end their trees.
@@ -112,6 +129,7 @@ impl Stop {
             }
             flag.store(true, Ordering::SeqCst);
             cancel.request();
+            asked.request();
         };
         signals::watch(runner, on_signal)
             .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
@@ -125,7 +143,7 @@ impl Session {
     /// # Errors
     /// No scratch directory could be made.
     pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
-        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+        let scratch = Scratch::new(&process::stamp());
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
         let Tools { clock, runner, stop } = tools;
@@ -139,7 +157,15 @@ impl Session {
     pub fn finish(&self, worked: Worked, screen: &Screen) -> Exit {
         let Worked { recorder, ending } = worked;
         let active = self.before + self.begun.elapsed();
-        finish::finish(&self.project, &recorder, &self.run_id, ending, active, screen)
+        let means = Means {
+            runner: &self.runner,
+            clock: &self.clock,
+            cancel: &self.stop.asked,
+            containment: &self.containment,
+            scratch: self.scratch.path(),
+            live: true,
+        };
+        finish::finish(&self.project, &recorder, &self.run_id, ending, active, &means, screen)
     }
 
     /// SHA-256 of everything that decides what a run does, by root-relative path.
@@ -162,18 +188,14 @@ impl Session {
         let project = &self.project;
         let config = project.config.clone();
         let left = config.bounds.timeout.value.saturating_sub(self.before);
-        let worktrees = match &config.worktree.root {
-            Some(root) => project.repo.root().join(&config.folder).join(&root.value),
-            None => project.repo.root().join(WORKTREES_DIR),
-        };
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
         Context {
             run_id: self.run_id.clone(),
-            lane: Box::new(LocalLane::new(
+            lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
                 self.runner.clone(),
-                worktrees,
+                project.worktrees(),
                 config.worktree.reuse,
             )),
             loc_exclude: PatternSet::new(config.loc_exclude.value.iter().cloned()),

@@ -4,17 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 
+use crate::base::Clock;
 use crate::base::digest::sha256_hex;
+use crate::base::text::neutral;
 use crate::cli::args::Format;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
-use crate::event::Event;
+use crate::event::{Event, IssueAction, IssueDecision};
 use crate::journal::Stage as Recorded;
-use crate::proof::DirArtifacts;
+use crate::process::{Cancel, Runner};
+use crate::proof::{ArtifactSource, DirArtifacts};
 use crate::report::{self, Collected, github};
+use crate::run::containment::Containment;
 use crate::run::context::Fault;
 use crate::run::recorder::Recorder;
+use crate::stage::{Aftermath, Scene, aftermath};
 
 /// What the stage came to.
 pub struct Outcome {
@@ -28,27 +35,107 @@ pub struct Outcome {
     pub recorded: bool,
 }
 
-/// Runs the stage over the run that `recorder` writes down. A part that fails is a problem of
-/// the outcome and keeps no other from being made.
+/// What the stage may use beside the project.
+pub struct Means<'a> {
+    /// Starts programs.
+    pub runner: &'a Runner,
+    /// Time.
+    pub clock: &'a Arc<dyn Clock>,
+    /// The operator asks for the end.
+    pub cancel: &'a Cancel,
+    /// What programs are held to.
+    pub containment: &'a Containment,
+    /// Where private directories are made.
+    pub scratch: &'a Path,
+    /// The run is the last one here; an archived one is only reported.
+    pub live: bool,
+}
+
+/// Runs the stage over the run that `recorder` writes down: collects, reports, deals with what
+/// failed, and reports again with what came of that. A part that fails is a problem of the
+/// outcome and keeps no other from being made.
 ///
 /// # Errors
 /// The journal can't be read, or what was written can't be recorded.
-pub fn run(project: &Project, recorder: &Recorder, screen: &Screen) -> Result<Outcome, Fault> {
-    let collected = collect(recorder)?;
-    let mut problems = collected.problems.clone();
-    let made = report::stage_files(&collected).map_err(|e| Fault::Other(e.to_string()))?;
+pub fn run(
+    project: &Project,
+    recorder: &Recorder,
+    means: &Means<'_>,
+    screen: &Screen,
+) -> Result<Outcome, Fault> {
+    let mut collected = collect(recorder)?;
+    let after = after(project, recorder, means, &collected);
     let mut files = BTreeMap::new();
-    for (path, bytes) in &made {
-        match recorder.write(path, bytes) {
-            Ok(()) => drop(files.insert((*path).to_owned(), sha256_hex(&recorder.shown(path, bytes)))),
-            Err(fault) => problems.push(fault.to_string()),
-        }
+    let mut problems = after.problems;
+    for (path, bytes) in &after.files {
+        problems.extend(write(recorder, path, bytes, &mut files));
     }
+    collected = collect(recorder)?;
+    problems.extend(collected.problems.iter().cloned());
+    collected.issue.iter().flat_map(|told| &told.issues).for_each(|issue| say(issue, screen));
+    let made = report::stage_files(&collected).map_err(|e| Fault::Other(e.to_string()))?;
+    for (path, bytes) in &made {
+        problems.extend(write(recorder, path, bytes, &mut files));
+    }
+    files.extend(transcripts(recorder));
     let summary = made.iter().find(|(path, _)| *path == report::STAGE_REPORT);
     let summary = summary.map(|(path, bytes)| recorder.shown(path, bytes));
     problems.extend(tell_github(project, &collected, &summary.unwrap_or_default(), screen));
     let recorded = record(recorder, &collected, &files, &problems)?;
     Ok(Outcome { collected, files, problems, recorded })
+}
+
+/// What became of an issue that stands somewhere.
+fn say(issue: &IssueDecision, screen: &Screen) {
+    let word = match issue.action {
+        IssueAction::Created => "made",
+        IssueAction::Commented => "commented",
+        IssueAction::Closed => "closed",
+        IssueAction::Waiting | IssueAction::Unsent => return,
+    };
+    let number = issue.number.map_or_else(String::new, |number| format!("no. {number}"));
+    let place = issue.url.clone().unwrap_or(number);
+    screen.say(&format!("failure issue {word}: {}", neutral(&place)));
+}
+
+/// Failures, diagnosis and issue, made with a report that has none of them yet.
+fn after(project: &Project, recorder: &Recorder, means: &Means<'_>, collected: &Collected) -> Aftermath {
+    let bare = Collected { diagnosis: None, issue: None, ..collected.clone() };
+    let report = report::stage_report(&bare);
+    let scene = Scene {
+        config: &project.config,
+        operator: &project.environment,
+        repo: &project.repo,
+        recorder,
+        containment: means.containment,
+        runner: means.runner,
+        clock: means.clock,
+        scratch: means.scratch,
+        cancel: means.cancel,
+        live: means.live,
+    };
+    aftermath(&scene, &collected.state, &report, project.layout.bundle())
+}
+
+/// Writes a file of the stage; what went wrong.
+fn write(
+    recorder: &Recorder,
+    path: &str,
+    bytes: &[u8],
+    files: &mut BTreeMap<String, String>,
+) -> Option<String> {
+    match recorder.write(path, bytes) {
+        Ok(()) => drop(files.insert(path.to_owned(), sha256_hex(&recorder.shown(path, bytes)))),
+        Err(fault) => return Some(fault.to_string()),
+    }
+    None
+}
+
+/// What the diagnostic agent left, by the paths relative to out.
+fn transcripts(recorder: &Recorder) -> Vec<(String, String)> {
+    let source = DirArtifacts::new(recorder.out());
+    let logs = source.list("audit").into_iter().filter(|path| path.ends_with(".log"));
+    logs.filter_map(|path| source.read(&path).map(|bytes| (path, sha256_hex(&bytes)))).collect()
 }
 
 fn collect(recorder: &Recorder) -> Result<Collected, Fault> {

@@ -81,8 +81,6 @@ pub(super) struct NodeView {
     status: &'static str,
     reason: String,
     agent: String,
-    est: u64,
-    loc: Option<u64>,
     cost: Option<f64>,
     /// Places of what it waits for.
     after: Vec<usize>,
@@ -102,7 +100,6 @@ impl NodeView {
     pub(super) fn of(node: &NodeState, state: &RunState, about: &About) -> NodeView {
         let planned = node.planned.as_ref();
         let calls = || node.attempts.iter().flat_map(|a| &a.agents);
-        let diff = node.attempts.iter().rev().find_map(|a| a.captured.as_ref()).map(|c| &c.diff);
         let after = planned.map(|p| p.waits_for.as_slice()).unwrap_or_default();
         NodeView {
             id: node.id.to_string(),
@@ -111,8 +108,6 @@ impl NodeView {
             status: node.progress.name(),
             reason: about.shown(&node.reason),
             agent: planned.map(|p| p.agent.clone()).unwrap_or_default(),
-            est: planned.map_or(0, |p| p.est_loc),
-            loc: diff.map(|d| d.loc),
             cost: calls().filter_map(|a| a.metrics.cost_usd).reduce(|a, b| a + b),
             after: after.iter().filter_map(|id| state.position(id)).collect(),
             tries: tries(node),

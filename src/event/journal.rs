@@ -189,6 +189,9 @@ pub enum Event {
         path: String,
         /// The recorded base.
         base: Oid,
+        /// First of the ten ports that are the node's meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port_base: Option<u16>,
     },
     /// A statement of the recipe ended.
     Step {

@@ -23,6 +23,7 @@ pub fn archive(dir: &Path, entries: &[&str], run_id: &str) -> io::Result<Option<
     fs::create_dir_all(&history).map_err(|error| about(&history, &error))?;
     for name in left {
         let from = dir.join(name);
+        super::fault::pass_file(&from)?;
         fs::rename(&from, free_name(&history, name)).map_err(|error| about(&from, &error))?;
     }
     sync_dir(&history)?;

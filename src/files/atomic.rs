@@ -73,7 +73,7 @@ pub fn replace(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
     if sync == Sync::Content {
         temporary.as_file().sync_data()?;
     }
-    super::fault::pass(super::fault::Step::File)?;
+    super::fault::pass_file(path)?;
     temporary.persist(path).map(drop).map_err(|error| error.error)
 }
 

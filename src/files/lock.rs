@@ -59,6 +59,7 @@ fn held_by(info: Option<&LockInfo>) -> String {
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    left_by: Option<LockInfo>,
 }
 
 /// Who holds it may be about to write who it is.
@@ -78,9 +79,22 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(LockError::HeldBy(read_patiently(&mut file))),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let lock = Lock { file };
+        let left_by = read(&mut file);
+        let lock = Lock { file, left_by };
         lock.write(info).map_err(io)?;
         Ok(lock)
+    }
+
+    /// Who had the lock before and did not come to give it back: it was killed. `None` after an
+    /// orderly end, or if what stood there can't be read. The next holder learns it too, until
+    /// [`Lock::cleared`] is called.
+    pub fn left_by(&self) -> Option<&LockInfo> {
+        self.left_by.as_ref()
+    }
+
+    /// What who was killed left behind is cleared away.
+    pub fn cleared(&mut self) {
+        self.left_by = None;
     }
 
     /// Who holds the lock at `path`, without waiting for it or keeping it.
@@ -96,14 +110,18 @@ impl Lock {
         let mut text = serde_json::to_vec(info)?;
         text.push(b'\n');
         self.file.set_len(0)?;
+        (&self.file).rewind()?;
         (&self.file).write_all(&text)
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Tidiness for people; closing the file is what ends the lock.
-        let _ = self.file.set_len(0);
+        // For people, and for whoever clears up; closing the file is what ends the lock.
+        let _ = match &self.left_by {
+            Some(info) => self.write(info),
+            None => self.file.set_len(0),
+        };
     }
 }
 
@@ -166,10 +184,15 @@ mod tests {
         for stale in
             [serde_json::to_string(&info(1)).unwrap(), "not json, and longer than what follows".repeat(9)]
         {
+            let left_by = serde_json::from_str(&stale).ok();
             std::fs::write(&path, stale).unwrap();
-            let lock = Lock::acquire(&path, &info(3)).unwrap();
+            drop(Lock::acquire(&path, &info(2)).unwrap());
+            let mut lock = Lock::acquire(&path, &info(3)).unwrap();
             assert_eq!(Lock::holder(&path), Some(info(3)));
+            assert_eq!(lock.left_by(), left_by.as_ref(), "nobody has cleared up yet");
+            lock.cleared();
             drop(lock);
+            assert_eq!(Lock::acquire(&path, &info(4)).unwrap().left_by(), None, "given back");
         }
     }
 

@@ -8,6 +8,8 @@ mod bounded;
 mod copy;
 pub mod fault;
 mod lock;
+mod remove;
+mod scratch;
 mod space;
 
 pub use append::{AppendLog, Ticket};
@@ -16,4 +18,6 @@ pub use atomic::{Sync, atomic_write, atomic_write_json, replace, sweep_temporari
 pub use bounded::{BoundedLog, LOG_LIMIT, Logged};
 pub use copy::{copy_tree, link_or_copy};
 pub use lock::{Lock, LockError, LockInfo};
+pub use remove::remove_anything;
+pub use scratch::Scratch;
 pub use space::{dir_size, free_space};

@@ -7,9 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::Oid;
+use crate::files::{fault, remove_anything};
 
 use super::cmd::{self, Git};
-use super::remove::remove_anything;
 use super::{GitError, Repo};
 
 /// What a fresh worktree's directory holds, and ours. The rest is state of a merge, rebase
@@ -159,8 +159,11 @@ impl Admin {
         }
         // Locked under both names all the while, so that nobody's prune takes it half-way.
         replace(&self.dir.join("locked"), lock_reason.as_bytes())?;
+        step("moving a worktree")?;
         fs::rename(&self.work, to)?;
+        step("moving a worktree's registration")?;
         fs::rename(&self.dir, &new_dir)?;
+        step("naming a worktree's new place")?;
         self.dir = new_dir;
         self.work = to.to_owned();
         let gitdir = [self.work.join(".git").as_os_str().as_bytes(), b"\n"].concat();
@@ -201,6 +204,10 @@ impl Admin {
         let out = self.git().run(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok()?;
         Oid::parse(cmd::line(&out).trim())
     }
+}
+
+fn step(what: &str) -> io::Result<()> {
+    fault::pass(fault::Step::Git, || what.to_owned()).map(drop)
 }
 
 /// Writes a file whole: beside it, then over it. What is in the way goes.

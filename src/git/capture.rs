@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
+use crate::files::remove_anything;
 
 use super::cmd::{self, Git, fields};
 use super::links::escapes;
 use super::objects::{Edits, Entry, GITLINK, LINK, from_git2, index_line, parse_entry};
-use super::remove::remove_anything;
 use super::scan::{Kind, Snapshot, on_disk};
 use super::worktree::State;
 use super::{Capture, Drift, GitError, Worktree};
@@ -44,7 +44,7 @@ impl Worktree {
     pub fn seal(&mut self) -> Result<(), GitError> {
         self.admin.restore()?;
         self.adopt()?;
-        let now = self.look(false)?;
+        let now = self.look()?;
         if let Some(state) = &mut self.state {
             state.before = Arc::clone(&now);
             state.sealed = true;
@@ -85,7 +85,7 @@ impl Worktree {
     pub fn capture(&mut self, base: &Oid) -> Result<Capture, GitError> {
         self.admin.restore()?;
         let attributes = self.repo.tree_of(base)?;
-        let now = self.look(false)?;
+        let now = self.look()?;
         let state = self.state.as_ref().ok_or_else(|| self.unsettled_error())?;
         let found = self.compare(state, &now)?;
         let edits = self.edits(state, &now, &found, &attributes)?;
@@ -113,7 +113,7 @@ impl Worktree {
     /// As [`Worktree::capture`].
     pub fn drift(&mut self) -> Result<Drift, GitError> {
         self.admin.restore()?;
-        let now = self.look(false)?;
+        let now = self.look()?;
         let state = self.state.as_ref().ok_or_else(|| self.unsettled_error())?;
         let found = self.compare(state, &now)?;
         let untracked = found.present.iter().filter(|p| !state.listing.contains_key(*p)).cloned();

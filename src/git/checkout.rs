@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::Oid;
+use crate::files::remove_anything;
 
 use super::cmd;
-use super::remove::remove_anything;
 use super::scan::{Snapshot, Walk, add_parents, on_disk};
 use super::worktree::State;
 use super::{GitError, Worktree};
@@ -101,8 +101,7 @@ impl Worktree {
     fn arrived(&self, old: Option<State>, tree: &Oid, wiped: Wiped) -> Result<State, GitError> {
         let Some(old) = old else {
             let mut state = State::new(tree.clone(), self.repo.listing(tree)?);
-            let walk =
-                Walk { root: &self.dir, submodules: &state.submodules, skipped: &self.kept, force: false };
+            let walk = Walk { root: &self.dir, submodules: &state.submodules, skipped: &self.kept };
             let seen = walk.run().map_err(cmd::io(format!("reading {}", self.dir.display())))?;
             state.before = Arc::new(seen);
             return Ok(state);
@@ -149,7 +148,7 @@ impl Worktree {
 
     /// Removes every file that is not certainly what we put there.
     fn wipe(&mut self, keep_extras: bool) -> Result<Wiped, GitError> {
-        let now = self.look(true)?;
+        let now = self.look()?;
         let extras = keep_extras && self.state.as_ref().is_some_and(|s| s.sealed);
         let what = || format!("cleaning {}", self.dir.display());
         let (mut needed, mut removed) = (BTreeSet::new(), BTreeSet::new());

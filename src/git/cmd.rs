@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::base::Oid;
 use crate::files::fault;
+use crate::process::git_mark;
 
 use super::GitError;
 
@@ -169,6 +170,8 @@ impl Git {
         command.envs([("LC_ALL", "C"), ("LANGUAGE", "C"), ("GIT_TERMINAL_PROMPT", "0")]);
         command.envs([("GIT_OPTIONAL_LOCKS", "0"), ("GIT_LITERAL_PATHSPECS", "1"), ("GIT_EDITOR", ":")]);
         command.envs([("GIT_NO_REPLACE_OBJECTS", "1")]);
+        let (name, value) = git_mark();
+        command.env(name, value);
         for setting in FIXED.iter().copied().chain(self.config.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
@@ -229,7 +232,7 @@ pub(super) fn fields(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A change of the repository is about to be made: where tests ask for faults.
 pub(super) fn step(what: &str) -> Result<(), GitError> {
-    fault::pass(fault::Step::Git).map(drop).map_err(io(what))
+    fault::pass(fault::Step::Git, || what.to_owned()).map(drop).map_err(io(what))
 }
 
 /// A failure of the file system as one of git's.

@@ -34,6 +34,7 @@ impl Repo {
         if new == old {
             return Ok(());
         }
+        cmd::step("writing info/exclude")?;
         let mode = fs::metadata(&file).ok().map(|m| m.permissions());
         replace(&file, &new).map_err(cmd::io(what()))?;
         mode.map_or(Ok(()), |mode| fs::set_permissions(&file, mode)).map_err(cmd::io(what()))
@@ -44,6 +45,7 @@ impl Repo {
 fn block(layout: &Layout) -> String {
     let mut places = layout.artifact_places();
     places.extend([(WORKTREES_DIR.to_owned(), true), (STATE_DIR.to_owned(), true)]);
+    places.extend(layout.worktrees_elsewhere().map(|path| (path, true)));
     let lines = places.iter().map(|(path, is_dir)| {
         let (path, star) = path.strip_suffix('*').map_or((path.as_str(), ""), |p| (p, "*"));
         format!("/{}{star}{}\n", literal(path), if *is_dir { "/" } else { "" })
@@ -100,6 +102,12 @@ mod tests {
         /.auditrun/
         # <<< auditrun
         ");
+    }
+
+    #[test]
+    fn worktrees_elsewhere_in_the_repository_are_hidden_and_what_lies_beside_them_is_not() {
+        let text = block(&Layout::new("a", "a").with_worktrees("build/wt"));
+        assert!(text.contains("\n/.auditrun/\n/build/wt/audit-*/\n"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Oid, RepoPath};
+use crate::files::Scratch;
+use crate::process;
 
 use super::cmd;
 use super::repo::split_identity;
@@ -270,7 +272,8 @@ impl Repo {
 
     /// The same through an index of its own.
     fn apply_plain(&self, tree: Option<&Oid>, edits: &Edits) -> Result<Oid, GitError> {
-        let dir = tempfile::tempdir().map_err(cmd::io("making a temporary directory"))?;
+        let made = Scratch::new(&process::stamp());
+        let dir = made.map_err(cmd::io("making a temporary directory"))?;
         let git = self.git().index(&dir.path().join("index"));
         match tree {
             Some(tree) => git.run(&["read-tree", tree.as_str()])?,

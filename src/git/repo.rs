@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::base::Oid;
+use crate::files::Scratch;
+use crate::process;
 
 use super::cmd::{self, Git};
 use super::{GitError, Head};
@@ -25,7 +27,7 @@ struct Inner {
     fast: Option<Mutex<git2::Repository>>,
     /// Adding, removing and writing administrative files happens one at a time.
     admin: Mutex<()>,
-    clean: OnceLock<Option<tempfile::TempDir>>,
+    clean: OnceLock<Option<Scratch>>,
     committer: OnceLock<(String, String)>,
 }
 
@@ -260,8 +262,8 @@ fn open_libgit2(git_dir: &Path) -> Option<git2::Repository> {
     Some(repo)
 }
 
-fn clean_room(sha256: bool) -> std::io::Result<tempfile::TempDir> {
-    let dir = tempfile::Builder::new().prefix("auditrun-git-").tempdir()?;
+fn clean_room(sha256: bool) -> std::io::Result<Scratch> {
+    let dir = Scratch::new(&process::stamp())?;
     std::fs::create_dir(dir.path().join("refs"))?;
     std::fs::create_dir(dir.path().join("objects"))?;
     std::fs::write(dir.path().join("HEAD"), "ref: refs/heads/none\n")?;

@@ -55,8 +55,6 @@ pub(super) struct Walk<'a> {
     pub submodules: &'a BTreeSet<Vec<u8>>,
     /// Paths that are not entered or listed at all.
     pub skipped: &'a BTreeSet<Vec<u8>>,
-    /// Opens up directories that forbid reading, instead of failing.
-    pub force: bool,
 }
 
 /// Change times this close to the clock's reading may repeat.
@@ -68,6 +66,7 @@ impl Walk<'_> {
         let mut found = Snapshot::default();
         let young_since = coarse_now() - YOUNG_NS;
         let top = self.root.metadata().map_err(|e| at(self.root, &e))?;
+        let top = opened(self.root, top)?;
         found.dirs.insert(Vec::new(), top.mode() & 0o7777);
         self.enter(&[], None, &mut found, young_since)?;
         Ok(found)
@@ -75,7 +74,7 @@ impl Walk<'_> {
 
     fn enter(&self, dir: &[u8], inside: Option<&[u8]>, found: &mut Snapshot, young: i128) -> io::Result<()> {
         let full = on_disk(self.root, dir);
-        for entry in self.read_dir(&full)? {
+        for entry in fs::read_dir(&full).map_err(|e| at(&full, &e))? {
             let entry = entry?;
             let name = entry.file_name().into_vec();
             let path = join(dir, &name);
@@ -89,6 +88,7 @@ impl Walk<'_> {
                 continue;
             }
             let meta = entry.metadata().map_err(|e| at(&entry.path(), &e))?;
+            let meta = opened(&entry.path(), meta)?;
             if meta.is_dir() {
                 self.directory(path, &meta, inside, found, young)?;
                 continue;
@@ -119,16 +119,25 @@ impl Walk<'_> {
         }
         self.enter(&path, inside, found, young)
     }
+}
 
-    fn read_dir(&self, full: &Path) -> io::Result<fs::ReadDir> {
-        match fs::read_dir(full) {
-            Err(e) if self.force && e.kind() == io::ErrorKind::PermissionDenied => {
-                fs::set_permissions(full, fs::Permissions::from_mode(0o700)).map_err(|e| at(full, &e))?;
-                fs::read_dir(full)
-            }
-            other => other,
-        }
-        .map_err(|e| at(full, &e))
+/// A file or directory that forbids its owner to read it is opened up: what a program made
+/// unreadable is its work all the same. Permissions but the executable bit of files are no
+/// part of a tree. Where that is refused, reading will be, and says so.
+fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
+    let needed = match () {
+        () if meta.is_dir() => 0o500,
+        () if meta.is_file() => 0o400,
+        () => 0,
+    };
+    let mode = meta.mode() & 0o7777;
+    if mode & needed == needed {
+        return Ok(meta);
+    }
+    let more = if meta.is_dir() { 0o700 } else { needed };
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode | more)) {
+        Ok(()) => path.symlink_metadata().map_err(|e| at(path, &e)),
+        Err(_) => Ok(meta),
     }
 }
 
@@ -303,7 +312,7 @@ mod tests {
 
     fn walk(root: &Path) -> Snapshot {
         let none = BTreeSet::new();
-        Walk { root, submodules: &none, skipped: &none, force: false }.run().unwrap()
+        Walk { root, submodules: &none, skipped: &none }.run().unwrap()
     }
 
     #[test]

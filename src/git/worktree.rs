@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Oid, RepoPath};
+use crate::files::remove_anything;
 
 use super::admin::{Admin, same_place};
 use super::checkout::Written;
 use super::cmd;
 use super::objects::{Entry, GITLINK};
-use super::remove::remove_anything;
 use super::scan::{Snapshot, Walk};
 use super::{GitError, Repo, WorktreeInfo};
 
 /// A worktree of ours: detached, locked while in use.
 ///
-/// Submodules are not filled in: their directories are empty, as in any new worktree, and
-/// a preparation step may fill them. Filters (LFS) and sparse checkout are the operator's.
+/// Submodules' directories are empty until [`Worktree::fill_submodules`]. Filters (LFS) and sparse checkout are the operator's.
 #[derive(Debug)]
 pub struct Worktree {
     pub(super) repo: Repo,
@@ -154,7 +153,7 @@ impl Repo {
 
 /// A directory without registration may be removed as ours if it is empty, or if its pointer
 /// leads to this repository's worktrees.
-fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
+pub(super) fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
     let empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
     let pointer = fs::read_to_string(dir.join(".git")).unwrap_or_default();
     let target = pointer.strip_prefix("gitdir: ").map(|p| PathBuf::from(p.trim_end()));
@@ -277,7 +276,7 @@ impl Worktree {
     }
 
     /// The file system as it is now, or as somebody vouches that it still is.
-    pub(super) fn look(&mut self, force: bool) -> Result<Arc<Snapshot>, GitError> {
+    pub(super) fn look(&mut self) -> Result<Arc<Snapshot>, GitError> {
         if std::mem::take(&mut self.vouched)
             && let Some(last) = self.last.take()
         {
@@ -285,7 +284,7 @@ impl Worktree {
         }
         let none = BTreeSet::new();
         let submodules = self.state.as_ref().map_or(&none, |s| &s.submodules);
-        let walk = Walk { root: &self.dir, submodules, skipped: &self.kept, force };
+        let walk = Walk { root: &self.dir, submodules, skipped: &self.kept };
         let seen = walk.run().map_err(cmd::io(format!("reading the worktree {}", self.dir.display())))?;
         Ok(Arc::new(seen))
     }

@@ -39,6 +39,7 @@ impl RunState {
             }
             Event::Planned { nodes, warnings } => {
                 self.plan(nodes);
+                self.replan_due = false;
                 self.warnings.clone_from(warnings);
             }
             Event::PreflightRejected { problems } => self.preflight = Preflight::Rejected(problems.clone()),
@@ -63,6 +64,7 @@ impl RunState {
             Event::Rebundled { rev, commit, inputs } => {
                 self.moved_head = Some(commit.clone());
                 self.inputs.clone_from(inputs);
+                self.replan_due = true;
                 self.rebundles.push(Rebundle { rev: rev.clone(), commit: commit.clone() });
             }
             Event::Predicted { next } => self.predicted = Some(next.clone()),
@@ -292,10 +294,11 @@ impl RunState {
 
     fn attempt_event(&mut self, event: &Event, at: &str) {
         match event {
-            Event::WorktreeReady { node, attempt, path, base } => {
+            Event::WorktreeReady { node, attempt, path, base, port_base } => {
                 let attempt = self.attempt(node, *attempt);
                 attempt.worktree = Some(path.clone());
                 attempt.base = Some(base.clone());
+                attempt.port_base = *port_base;
             }
             Event::Step { node, attempt, text, words, exit_code, duration_ms } => {
                 self.attempt(node, *attempt).steps.push(StepRun {

@@ -121,6 +121,8 @@ pub struct Attempt {
     pub worktree: Option<String>,
     /// The commit that its worktree stood on.
     pub base: Option<Oid>,
+    /// First of its ten ports.
+    pub port_base: Option<u16>,
     /// The invocations that ended, in order.
     pub agents: Vec<AgentRecord>,
     /// Statements of the recipe.

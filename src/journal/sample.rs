@@ -67,6 +67,7 @@ impl Script {
             attempt,
             path: format!(".worktrees/audit-0-{node}"),
             base: oid(1),
+            port_base: Some(20_000),
         });
         self.push(Event::AgentStarted {
             role: Role::Node,

@@ -51,6 +51,8 @@ pub struct RunState {
     pub(super) moved_head: Option<Oid>,
     /// Bundles that were taken in later, in order.
     pub rebundles: Vec<Rebundle>,
+    /// A corrected bundle is on the branch, and its plan is not taken in yet.
+    pub replan_due: bool,
     /// Dispatches so far.
     pub iteration: u64,
     /// The newest prediction.

@@ -8,7 +8,7 @@ use super::pool::Pool;
 use super::{Lane, LaneError, Programs, RunError, Workspace, WorkspaceSpec};
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift, GitError, Repo, Worktree};
-use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
+use crate::process::{Cancel, Ended, Job, OutputSink, Runner, Stdio};
 
 /// How many worktrees may begin with the same name.
 const NAMES: u32 = 100;
@@ -104,6 +104,10 @@ impl Lane for LocalLane {
         Ok(self.workspace(self.repo.open_worktree(dir).map_err(failed)?, &lock_reason))
     }
 
+    fn run_attached(&self, job: &Job, stdio: Stdio, cancel: &Cancel) -> Result<Ended, RunError> {
+        Ok(self.runner.run_attached(job, stdio, cancel)?)
+    }
+
     fn close(&self) -> Result<(), LaneError> {
         self.pool.close()
     }
@@ -141,6 +145,10 @@ impl Workspace for LocalWorkspace {
 
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError> {
         self.tree.checkout_tree(head, tree).map_err(failed)
+    }
+
+    fn fill_submodules(&mut self) -> Result<(), LaneError> {
+        self.tree.fill_submodules().map_err(failed)
     }
 
     fn set_prepared(&mut self, paths: Vec<PathBuf>) {

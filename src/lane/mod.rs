@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{Oid, RepoPath};
 use crate::git::{Capture, Drift};
-use crate::process::{Cancel, Ended, Job, OutputSink, Runner};
+use crate::process::{Cancel, Ended, Job, OutputSink, Runner, Stdio};
 
 /// The lane failed (not the program that it ran).
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,12 @@ pub trait Lane: Programs {
     /// There is none at `dir`, or it is not ours.
     fn reopen(&self, dir: &Path) -> Result<Box<dyn Workspace>, LaneError>;
 
+    /// Runs a program whose standard input, output and error are these: one of a pipeline.
+    ///
+    /// # Errors
+    /// It could not be started.
+    fn run_attached(&self, job: &Job, stdio: Stdio, cancel: &Cancel) -> Result<Ended, RunError>;
+
     /// Ends what the lane still does on its own and removes what it holds without a node; to be
     /// called when nothing more is prepared. A lane that is dropped does the same, without a word
     /// of what fails.
@@ -88,6 +94,8 @@ pub trait Workspace: Send {
     fn reset(&mut self, commit: &Oid) -> Result<(), LaneError>;
     /// Files exactly `tree`, HEAD and index at `head`.
     fn checkout_tree(&mut self, head: &Oid, tree: &Oid) -> Result<(), LaneError>;
+    /// Fills the submodules that the operator has filled, after a reset.
+    fn fill_submodules(&mut self) -> Result<(), LaneError>;
     /// Paths that preparation made: outside of capture while they are unchanged.
     fn set_prepared(&mut self, paths: Vec<PathBuf>);
     /// Directories that survive from node to node: never walked, captured or cleaned.

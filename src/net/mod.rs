@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ureq::config::RedirectAuthHeaders;
 use ureq::http;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -68,6 +69,8 @@ impl Client {
             .user_agent(concat!("auditrun/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT))
             .max_redirects(3)
+            // A repository that was renamed answers with its new address, on the same host.
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .tls_config(tls.build())
             .build();
         Ok(Client(config.into()))

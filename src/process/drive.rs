@@ -6,18 +6,20 @@ use super::job::{Cancel, Ended, Job, OutputSink, SpawnError};
 use super::runner::Shared;
 use super::session::{Outcome, Run};
 use super::stamp::TOKEN;
+use super::stdio::Stdio;
 use super::wire::{Request, Stage};
 
 /// Runs one job to its end.
 pub async fn run(
     shared: &Shared,
     job: &Job,
+    stdio: Option<Stdio>,
     sink: &mut dyn OutputSink,
     cancel: &Cancel,
 ) -> Result<Ended, SpawnError> {
     let other = |source| SpawnError::Other { program: name(job), source };
     let request = request(shared, job).map_err(other)?;
-    let mut run = Run::start(shared, job, request).map_err(other)?;
+    let mut run = Run::start(shared, job, stdio, request).map_err(other)?;
     let outcome = run.watch(sink, cancel).await;
     run.drain(sink);
     match outcome.map_err(other)? {

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use super::sandbox::{Ruleset, restrict};
+use super::sandbox::{Prepared, Ruleset, restrict};
 use super::wire::{Request, Stage};
 
 /// Searched where a job's environment has no `PATH`.
@@ -75,6 +75,7 @@ struct Call {
     direct: bool,
     args: Vec<CString>,
     env: Vec<CString>,
+    confine: Option<Prepared>,
 }
 
 impl Call {
@@ -90,6 +91,7 @@ impl Call {
             direct: program.contains(&b'/'),
             args: args.map(|arg| c_string(&[arg.as_bytes()])).collect(),
             env: env.collect(),
+            confine: request.confine.as_ref().map(Ruleset::prepare),
         }
     }
 }
@@ -127,17 +129,11 @@ fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3]) -> Refus
     }
     die_with_supervisor();
     restore_signals();
-    if let Some(Err(errno)) = request.confine.as_ref().map(confine) {
+    // From here on nothing but the policy's places can be opened.
+    if let Some(Err(errno)) = call.confine.as_ref().map(restrict) {
         return (Stage::Confine, errno.raw_os_error());
     }
     exec(call)
-}
-
-/// The last step before exec: from here on nothing but the policy's places can be opened.
-fn confine(ruleset: &Ruleset) -> Result<(), Errno> {
-    let rules = ruleset.rules.iter().map(|rule| (c_string(&[rule.path.as_os_str().as_bytes()]), rule.write));
-    let rules: Vec<(CString, bool)> = rules.collect();
-    restrict(rules.iter().map(|(path, write)| (path.as_c_str(), *write)), ruleset.network)
 }
 
 /// Should the supervisor be killed, its program must not run on unwatched.

@@ -9,8 +9,9 @@ use tokio::runtime::Runtime;
 
 use super::drive;
 use super::host::Hosts;
-use super::job::{Cancel, EndCause, Ended, Exit, Job, OutputSink, SpawnError};
+use super::job::{Cancel, Discard, EndCause, Ended, Exit, Job, OutputSink, SpawnError};
 use super::signals::Suspension;
+use super::stdio::Stdio;
 
 /// Runs programs under supervision. Cheap to clone; one for the whole harness is enough.
 #[derive(Debug, Clone)]
@@ -62,11 +63,30 @@ impl Runner {
     /// # Errors
     /// [`SpawnError`]: the program did not start, or its supervisor was killed.
     pub fn run(&self, job: &Job, sink: &mut dyn OutputSink, cancel: &Cancel) -> Result<Ended, SpawnError> {
+        self.carry_out(job, None, sink, cancel)
+    }
+
+    /// The same for a program that is connected already: to files, or to the pipes of its
+    /// neighbours. `job.input` is not looked at, and neither are deadlines on output.
+    ///
+    /// # Errors
+    /// As for [`Runner::run`].
+    pub fn run_attached(&self, job: &Job, stdio: Stdio, cancel: &Cancel) -> Result<Ended, SpawnError> {
+        self.carry_out(job, Some(stdio), &mut Discard, cancel)
+    }
+
+    fn carry_out(
+        &self,
+        job: &Job,
+        stdio: Option<Stdio>,
+        sink: &mut dyn OutputSink,
+        cancel: &Cancel,
+    ) -> Result<Ended, SpawnError> {
         if cancel.requested() {
             return Ok(never_started());
         }
         tracing::debug!(label = job.label, program = ?job.program, cwd = ?job.cwd, "start");
-        let ended = self.0.runtime.block_on(drive::run(&self.0, job, sink, cancel));
+        let ended = self.0.runtime.block_on(drive::run(&self.0, job, stdio, sink, cancel));
         match &ended {
             Ok(end) => {
                 tracing::debug!(label = job.label, exit = ?end.exit, cause = ?end.cause, took = ?end.duration, "end")

@@ -3,21 +3,20 @@
 
 use std::future::pending;
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use tokio::net::UnixStream;
-use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, watch};
 
 use super::deadline::Deadlines;
-use super::job::{Cancel, Deadline, EndCause, Ended, Exit, Input, Job, OutputSink, Stream};
+use super::job::{Cancel, Deadline, EndCause, Ended, Exit, Job, OutputSink, Stream};
 use super::runner::Shared;
 use super::sandbox::quota::{Excess, Watch};
 use super::signals::Pause;
+use super::stdio::{Feed, Ours, Stdio};
 use super::wire::{self, Reply, Stage, TreeEnd};
 
 /// Bytes that are read at once.
@@ -44,13 +43,6 @@ enum Event {
     Pause,
     Time,
     Quota(Excess),
-}
-
-/// Bytes on their way to the program.
-struct Feed {
-    pipe: Sender,
-    bytes: Arc<[u8]>,
-    sent: usize,
 }
 
 /// A job under way.
@@ -88,19 +80,21 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Hands the job to a supervisor.
-    pub fn start(shared: &'a Shared, job: &Job, request: Vec<u8>) -> io::Result<Run<'a>> {
-        let (input, feed) = input(&job.input)?;
-        let (stdout, stdout_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (stderr, stderr_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    /// Hands the job to a supervisor. Without `stdio` its output comes here.
+    pub fn start(
+        shared: &'a Shared,
+        job: &Job,
+        stdio: Option<Stdio>,
+        request: Vec<u8>,
+    ) -> io::Result<Run<'a>> {
+        let (stdio, ours) = match stdio {
+            Some(stdio) => (stdio, Ours::default()),
+            None => Ours::connect(&job.input)?,
+        };
         let (control, control_end) = std::os::unix::net::UnixStream::pair()?;
         control.set_nonblocking(true)?;
-        shared.hosts.hand_over([
-            control_end.as_fd(),
-            input.as_fd(),
-            stdout_end.as_fd(),
-            stderr_end.as_fd(),
-        ])?;
+        let [input, output, error] = &stdio;
+        shared.hosts.hand_over([control_end.as_fd(), input.as_fd(), output.as_fd(), error.as_fd()])?;
         let started = Instant::now();
         let pauses = shared.suspension.subscribe();
         let paused = *pauses.borrow();
@@ -115,9 +109,9 @@ impl<'a> Run<'a> {
             outgoing: request,
             supervisor: None,
             replies: Vec::new(),
-            stdout: Some(Receiver::from_owned_fd(stdout)?),
-            stderr: Some(Receiver::from_owned_fd(stderr)?),
-            feed,
+            stdout: ours.stdout,
+            stderr: ours.stderr,
+            feed: ours.feed,
             buffer: vec![0; CHUNK],
             started,
             deadlines: Deadlines::new(&job.limits, started),
@@ -404,18 +398,6 @@ impl<'a> Run<'a> {
 /// Bytes in a pipe.
 fn waiting(pipe: &Receiver) -> u64 {
     rustix::io::ioctl_fionread(pipe).unwrap_or(0)
-}
-
-fn input(input: &Input) -> io::Result<(OwnedFd, Option<Feed>)> {
-    match input {
-        Input::Null => Ok((OwnedFd::from(std::fs::File::open("/dev/null")?), None)),
-        Input::Inherit => Ok((io::stdin().as_fd().try_clone_to_owned()?, None)),
-        Input::Bytes(bytes) => {
-            let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
-            let feed = Feed { pipe: Sender::from_owned_fd(ours)?, bytes: Arc::clone(bytes), sent: 0 };
-            Ok((theirs, (!bytes.is_empty()).then_some(feed)))
-        }
-    }
 }
 
 async fn readable(pipe: Option<&Receiver>) {

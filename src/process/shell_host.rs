@@ -1,6 +1,7 @@
 //! Carries out the pipelines of the step language on this machine: real files, pipes and
 //! programs. Knows how to connect and end them, nothing of what a script means.
 
+mod fence;
 mod files;
 mod pipeline;
 mod streams;
@@ -19,10 +20,11 @@ use crate::step::eval::{
     FileId, Host, Open, Output, Program, Stage, StageEnd, StatementRecord, Stop, VerbCall, VerbResult,
 };
 
+pub use fence::Fence;
 pub use files::OsFiles;
 use streams::Capture;
 
-use super::{Cancel, Input, OutputSink, Stream, active};
+use super::{Cancel, Input, OutputSink, Stdio, Stream, active};
 
 /// What the layers above do for a script: the verbs that are no programs, and the journal.
 pub trait Verbs {
@@ -34,26 +36,35 @@ pub trait Verbs {
     fn event(&mut self, record: StatementRecord);
 }
 
-/// Turns a program that was found at a path into what is started: the place to put a
-/// supervisor or a sandbox in front. Streams, process group, folder and environment are set
-/// by the host afterwards.
+/// Turns a program that was found at a path into what is started.
 pub trait Launcher {
-    /// The command for `program`, whose executable is `path`.
-    fn command(&self, program: &Program, path: &Path) -> Command;
+    /// For `program`, whose executable is `path`.
+    fn launch(&self, program: &Program, path: &Path) -> Launch;
 }
+
+/// How a program is started.
+pub enum Launch {
+    /// As a child. Streams, process group, folder and environment are set by the host.
+    Child(Command),
+    /// By somebody who sees to its end too: called on a thread of its own.
+    Elsewhere(Elsewhere),
+}
+
+/// Runs a program with these streams to its end, which a request brings about.
+pub type Elsewhere = Box<dyn FnOnce(Stdio, &Cancel) -> StageEnd + Send>;
 
 /// Starts the program itself.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Direct;
 
 impl Launcher for Direct {
-    fn command(&self, program: &Program, path: &Path) -> Command {
+    fn launch(&self, program: &Program, path: &Path) -> Launch {
         let mut command = Command::new(path);
         command.args(program.argv.get(1..).unwrap_or(&[]));
         if let Some(name) = program.argv.first() {
             std::os::unix::process::CommandExt::arg0(&mut command, name);
         }
-        command
+        Launch::Child(command)
     }
 }
 
@@ -73,6 +84,8 @@ pub struct ShellOptions {
     pub grace: Duration,
     /// Ends the script.
     pub cancel: Cancel,
+    /// What the script's own redirections and file commands must not lead out of.
+    pub fence: Fence,
 }
 
 impl Default for ShellOptions {
@@ -84,6 +97,7 @@ impl Default for ShellOptions {
             timeout: None,
             grace: Duration::from_secs(10),
             cancel: Cancel::new(),
+            fence: Fence::default(),
         }
     }
 }
@@ -128,7 +142,7 @@ impl<'a> ShellHost<'a> {
         let started = Instant::now();
         let deadline = options.timeout.map(|t| active().saturating_add(t));
         let ending = Ending { cancel: options.cancel.clone(), deadline };
-        let files = OsFiles::new(ending);
+        let files = OsFiles::new(ending, options.fence.clone());
         ShellHost { verbs, launcher, options, started, files, open: BTreeMap::new(), next: 0 }
     }
 
@@ -162,7 +176,9 @@ impl Host for ShellHost<'_> {
             Open::Truncate => options.write(true).create(true).truncate(true),
             Open::Append => options.append(true).create(true),
         };
-        let file = options.open(cwd.join(device(path)))?;
+        let path = cwd.join(device(path));
+        self.files.fence.check(&path, true)?;
+        let file = options.open(path)?;
         if how == Open::Read && file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -199,6 +215,7 @@ impl Host for ShellHost<'_> {
     }
 
     fn enter(&mut self, cwd: &Path, to: &str) -> io::Result<PathBuf> {
+        self.files.fence.check(&cwd.join(to), true)?;
         let path = std::fs::canonicalize(cwd.join(to))?;
         std::fs::read_dir(&path)?;
         Ok(path)

@@ -74,6 +74,29 @@ mod linux {
         entries.filter_map(|entry| read(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
     }
 
+    /// How many processes descend from `root`, dead ones that nobody reaped included, read from
+    /// the kernel's lists of children: the cost is that of the tree and not of the machine.
+    /// A quick look that may miss some of a tree in motion; `None` without such lists.
+    pub fn count_below(root: i32) -> Option<u64> {
+        let (mut count, mut left) = (0_u64, vec![root]);
+        while let Some(parent) = left.pop() {
+            count += 1;
+            let Ok(tasks) = std::fs::read_dir(format!("/proc/{parent}/task")) else { continue };
+            for task in tasks.flatten() {
+                match std::fs::read_to_string(task.path().join("children")) {
+                    Ok(list) => {
+                        left.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()))
+                    }
+                    // A kernel without the lists has none for the root either, which is there.
+                    Err(_) if parent == root => return None,
+                    Err(_) => {}
+                }
+            }
+        }
+        // The root itself is not its own descendant.
+        Some(count.saturating_sub(1))
+    }
+
     /// Signals exactly this process: the handle is taken first and then compared with what
     /// was read, so an id that was given to another process meanwhile is left alone.
     /// False if it is gone or not ours to signal.
@@ -100,7 +123,7 @@ mod linux {
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{all, command_line, read, signal};
+pub use linux::{all, command_line, count_below, read, signal};
 
 #[cfg(test)]
 mod tests {
@@ -137,6 +160,25 @@ mod tests {
     fn a_loop_in_a_torn_reading_ends_and_never_names_the_root() {
         let all = [process(2, 3), process(3, 2)];
         assert_eq!(descendants(&all, 2, &[]), [process(3, 2)]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_tree_is_counted_by_its_lists_of_children() {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "sleep 30 & (sleep 30; :) & echo up; wait"]).stdout(std::process::Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        let pid = i32::try_from(shell.id()).unwrap();
+        // The shell, two children of it, and one that one of these has.
+        let mut counts = std::iter::repeat_with(|| count_below(pid)).take(1_000_000);
+        let reached = counts.find(|count| matches!(count, None | Some(3)));
+        for process in descendants(&all(), pid, &[]) {
+            signal(&process, rustix::process::Signal::KILL);
+        }
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert!(reached.is_some());
+        assert_eq!(count_below(i32::MAX).unwrap_or(0), 0);
     }
 
     #[cfg(target_os = "linux")]

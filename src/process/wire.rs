@@ -191,13 +191,15 @@ fn count(out: &mut Vec<u8>, n: usize) {
     out.extend(u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-/// A flag for whether there is a sandbox, one for the network, then the rules.
+/// A flag for whether there is a sandbox, two for the network, the interface's version, then
+/// the rules.
 fn put_rules(out: &mut Vec<u8>, confine: Option<&Ruleset>) -> Option<()> {
     let Some(ruleset) = confine else {
         out.push(0);
         return Some(());
     };
-    out.extend([1, u8::from(ruleset.network)]);
+    out.extend([1, u8::from(ruleset.network), u8::from(ruleset.isolated)]);
+    out.extend(ruleset.abi.to_le_bytes());
     count(out, ruleset.rules.len());
     for rule in &ruleset.rules {
         out.push(u8::from(rule.write));
@@ -210,11 +212,12 @@ fn take_rules(from: &mut &[u8]) -> Option<Option<Ruleset>> {
     if byte(from)? == 0 {
         return Some(None);
     }
-    let network = byte(from)? == 1;
+    let (network, isolated) = (byte(from)? == 1, byte(from)? == 1);
+    let abi = number(from)?;
     let rule =
         |from: &mut &[u8]| Some(Rule { write: byte(from)? == 1, path: PathBuf::from(os(take(from)?)) });
     let rules = (0..number(from)?).map(|_| rule(from)).collect::<Option<_>>()?;
-    Some(Some(Ruleset { rules, network }))
+    Some(Some(Ruleset { rules, network, isolated, abi }))
 }
 
 fn byte(from: &mut &[u8]) -> Option<u8> {
@@ -266,6 +269,8 @@ mod tests {
                     Rule { path: os(b"/w\xff").into(), write: true },
                 ],
                 network: false,
+                isolated: true,
+                abi: 7,
             }),
         }
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::model::AuditReport;
 use crate::base::names;
+use crate::event::{Diagnosis, IssueReport};
 use crate::journal::{self, JournalError, RunState};
 use crate::plan::DispatchPlan;
 use crate::proof::{ArtifactSource, Proof};
@@ -23,6 +24,10 @@ pub struct Collected {
     pub proof: Option<Proof>,
     /// The plan that was dispatched; `None` if preflight refused or its file is gone.
     pub plan: Option<DispatchPlan>,
+    /// Why the run failed; `None` before the stage has found out, and if it did not fail.
+    pub diagnosis: Option<Diagnosis>,
+    /// What became of the failure issue; `None` if there was nothing to tell.
+    pub issue: Option<IssueReport>,
     /// Every artifact that is there, relative to out.
     pub present: BTreeSet<String>,
     /// What is there and can't be read or trusted, in words.
@@ -45,6 +50,8 @@ pub fn collect(source: &dyn ArtifactSource) -> Result<Collected, JournalError> {
         collected.problems.push("the journal's last line is torn: its writer was killed".to_owned());
     }
     collected.plan = collected.artifact(source, DISPATCH_PLAN);
+    collected.diagnosis = collected.artifact(source, names::DIAGNOSIS);
+    collected.issue = collected.artifact(source, names::ISSUE);
     if let Some(verdict) = collected.state.proof.clone() {
         let report: Option<AuditReport> = collected.artifact(source, names::REPORT_JSON);
         collected.proof = report.and_then(|r| r.proof).filter(|p| p.head == verdict.head);

@@ -1,5 +1,6 @@
-//! Foreign text made harmless for the place where it is shown: Markdown, HTML, XML. Control
-//! characters go first, then whatever the format would read as its own.
+//! Foreign text made harmless for the place where it is shown: Markdown, XML. Control
+//! characters go first, then whatever the format would read as its own. HTML is made in `page`,
+//! whose markup escapes by itself.
 
 use crate::base::text::neutral;
 
@@ -50,11 +51,6 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text inside an element or a quoted attribute of HTML.
-pub fn html(text: &str) -> String {
-    escape(&neutral(text))
-}
-
 /// Text inside an element or a quoted attribute of XML 1.0; characters that XML can't hold are left out.
 pub fn xml(text: &str) -> String {
     let legal =
@@ -97,8 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn html_and_xml_can_not_be_left() {
-        assert_eq!(html("<script>\"'&"), "&lt;script&gt;&quot;&#39;&amp;");
+    fn xml_can_not_be_left() {
         assert_eq!(xml("a\u{0}b\u{fffe}c\u{ffff}<]]>"), "a\u{2400}bc&lt;]]&gt;");
     }
 }

@@ -97,7 +97,7 @@ fn checked(class: String, name: String, check: &CheckRecord, tolerated: bool) ->
     }
 }
 
-fn why(check: &CheckRecord) -> String {
+pub(super) fn why(check: &CheckRecord) -> String {
     match (check.timed_out, check.signal, check.exit_code) {
         (true, ..) => "it was ended by its time limit".to_owned(),
         (_, Some(signal), _) => format!("it was ended by signal {signal}"),

@@ -9,7 +9,8 @@ use super::model::AuditReport;
 use super::status::Status;
 use crate::base::names;
 use crate::event::{
-    ArbiterAnswer, DagPattern, IterationState, NextPredicted, Record, ResolverAnswer, Verification,
+    ArbiterAnswer, DagPattern, Diagnosis, DiagnosisAnswer, Failures, IssueReport, IterationState,
+    NextPredicted, Record, ResolverAnswer, Verification,
 };
 use crate::plan::DispatchPlan;
 use crate::proof::Statement;
@@ -20,9 +21,13 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("arbiter-answer.schema.json", of::<ArbiterAnswer>()),
         ("audit-report.schema.json", of::<AuditReport>()),
         ("dag-pattern.schema.json", of::<DagPattern>()),
+        ("diagnosis-answer.schema.json", of::<DiagnosisAnswer>()),
+        ("diagnosis.schema.json", of::<Diagnosis>()),
         ("dispatch-plan.schema.json", of::<DispatchPlan>()),
         ("event.schema.json", of::<Record>()),
+        ("failures.schema.json", of::<Failures>()),
         ("intoto-statement.schema.json", of::<Statement>()),
+        ("issue.schema.json", of::<IssueReport>()),
         ("iteration-state.schema.json", of::<IterationState>()),
         ("metrics.schema.json", of::<MetricsReport>()),
         ("next-predicted.schema.json", of::<NextPredicted>()),
@@ -39,6 +44,9 @@ pub fn schema_of(path: &str) -> Option<&'static str> {
     Some(match path {
         "audit-report.json" => "audit-report.schema.json",
         "audit-report.intoto.json" => "intoto-statement.schema.json",
+        "audit/diagnosis.json" => "diagnosis.schema.json",
+        "audit/failures.json" => "failures.schema.json",
+        "audit/issue.json" => "issue.schema.json",
         "audit/metrics.json" => "metrics.schema.json",
         names::DISPATCH_PLAN => "dispatch-plan.schema.json",
         names::PATTERNS => "dag-pattern.schema.json",

@@ -3,7 +3,7 @@
 use super::collect::Collected;
 use super::metrics::{MetricsReport, metrics};
 use super::model::AuditReport;
-use super::{build, html, junit, stage_md, trace};
+use super::{build, junit, page, stage_md, trace};
 use crate::event::json_artifact;
 
 /// The files that [`stage_files`] makes, relative to out.
@@ -27,6 +27,11 @@ impl<'a> Staged<'a> {
     }
 }
 
+/// report.md alone, as text.
+pub fn stage_report(from: &Collected) -> String {
+    stage_md::report(&Staged::new(from))
+}
+
 /// report.md, report.html, metrics.json, junit.xml and trace.json, by their paths relative to out.
 ///
 /// # Errors
@@ -35,7 +40,7 @@ pub fn stage_files(from: &Collected) -> std::io::Result<Vec<(&'static str, Vec<u
     let stage = Staged::new(from);
     Ok(vec![
         (REPORT, stage_md::report(&stage).into_bytes()),
-        ("audit/report.html", html::page(&stage).into_bytes()),
+        ("audit/report.html", page::page(&stage).into_bytes()),
         ("audit/metrics.json", json_artifact(&stage.metrics)?),
         ("audit/junit.xml", junit::junit(&from.state).into_bytes()),
         ("audit/trace.json", json_artifact(&trace::trace(&from.state))?),

@@ -1,6 +1,7 @@
 //! audit/report.md: agent and trigger, preflight, metrics, outputs, validation, jobs, and
 //! what is missing.
 
+use super::diagnosis_md;
 use super::escape::{code, fenced, markdown};
 use super::jobs::{counts_at_head, jobs};
 use super::markdown::nodes;
@@ -28,6 +29,12 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
     out.push_str(&section("Outputs", &output_table(state)));
     out.push_str(&section("Validation results", &validation(stage)));
     out.push_str(&section("Job results", &job_table(state)));
+    if let Some(diagnosis) = &stage.from.diagnosis {
+        out.push_str(&section("Diagnosis", &diagnosis_md::body(diagnosis)));
+    }
+    if let Some(issue) = &stage.from.issue {
+        out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
+    }
     out.push_str(&section("Missing", &missing_list(stage)));
     out
 }

@@ -15,7 +15,7 @@ fn stage(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) ->
     files.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
 }
 
-fn collected(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Collected {
+pub(super) fn collected(state: &RunState, proof: Option<&Proof>, present: &BTreeSet<String>) -> Collected {
     Collected {
         state: state.clone(),
         proof: proof.cloned(),
@@ -28,7 +28,7 @@ fn file(files: &[(&'static str, String)], name: &str) -> String {
     files.iter().find(|(path, _)| path.ends_with(name)).unwrap().1.clone()
 }
 
-fn proven() -> (RunState, Proof, BTreeSet<String>) {
+pub(super) fn proven() -> (RunState, Proof, BTreeSet<String>) {
     let world = World::proven();
     let present = world.files.0.keys().cloned().collect();
     (world.state(), world.prove(), present)
@@ -119,21 +119,6 @@ fn the_stage_of_a_run_that_preflight_rejected() {
 }
 
 #[test]
-fn the_page_needs_no_network_and_nothing_of_the_picture_can_run() {
-    let (state, proof, present) = proven();
-    let page = file(&stage(&state, Some(&proof), &present), "report.html");
-    assert!(page.contains("default-src 'none'"));
-    assert!(!page.contains("<script>alert"), "the graph is an image");
-    assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http://"));
-    assert!(page.contains("<p class=\"verdict good\">"));
-    for heading in ["Graph", "Nodes", "Timeline", "Cost and tokens", "Agents", "Jobs"] {
-        assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
-    }
-    let body = page.split("<section>").nth(3).unwrap();
-    insta::assert_snapshot!("page_nodes", body);
-}
-
-#[test]
 fn status_names_the_root_cause_last_and_the_way_on() {
     insta::assert_snapshot!("status_halted", status_text(&status(&halted())));
     insta::assert_snapshot!("status_proven", status_text(&status(&proven().0)));
@@ -173,7 +158,7 @@ const HOSTILE: &str =
     "\x1b[2J<script>alert(1)</script> | ```\n</details> ![x](http://e.vil) @all \u{202e}\u{0}&";
 
 /// A run in which everything that an agent can word is hostile.
-fn hostile() -> RunState {
+pub(super) fn hostile() -> RunState {
     let mut s = Script::started();
     s.ready(&[("A", 0)]).dispatch("A", 1, 1);
     let mut bad = check(HOSTILE, 1);

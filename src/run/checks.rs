@@ -61,9 +61,7 @@ pub fn run_check(
     let tmp = tempfile::Builder::new().prefix("check-").tempdir_in(bench.scratch);
     let tmp = tmp.at(|| format!("can't make a directory in {}", bench.scratch.display()))?;
     let mut env = judged.env.clone();
-    for name in ["TMPDIR", "TMP", "TEMP"] {
-        env.set_path(name, tmp.path());
-    }
+    env.set_private(tmp.path());
     let shell = &bench.config.shell.value;
     let (program, flags) = shell.split_first().ok_or_else(|| Fault::Other("shell is empty".to_owned()))?;
     let mut args: Vec<std::ffi::OsString> = flags.iter().map(Into::into).collect();

@@ -102,7 +102,7 @@ impl Containment {
             write: places(&settings.write),
             hide: places(&settings.hide),
             network: settings.network.value,
-            processes: config.process_limit.as_ref().map(|s| s.value),
+            processes: Some(config.process_limit.value),
             disk: config.disk_limit.as_ref().map(|s| s.value),
             tools: tools(operator, root, home.as_deref()),
             masker: Arc::new(masker(config, operator)),

@@ -19,7 +19,7 @@ use crate::process::Cancel;
 use crate::run::bounds::Spent;
 use crate::run::checks::Bench;
 use crate::run::containment::Containment;
-use crate::run::environment::{Environment, Operator};
+use crate::run::environment::{self, Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
 use crate::run::recorder::Recorder;
@@ -75,7 +75,7 @@ pub struct Context {
     /// The operator's repository.
     pub repo: Repo,
     /// Where node work executes.
-    pub lane: Box<dyn Lane>,
+    pub lane: Arc<dyn Lane>,
     /// The effective configuration.
     pub config: Config,
     /// The bundle as committed.
@@ -223,8 +223,7 @@ impl Context {
 
     /// The first of the ten ports that belong to a parallel place.
     pub fn port_base(&self, slot: usize) -> u16 {
-        let slot = u16::try_from(slot % 1000).unwrap_or(0);
-        20_000 + slot * 10
+        environment::port_base(slot)
     }
 
     /// Ends everything that runs, for a reason that the verdicts will name.

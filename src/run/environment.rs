@@ -41,6 +41,12 @@ const PASSED: [&str; 27] = [
 /// Beginnings of names handed through as they are.
 const PASSED_PREFIXES: [&str; 2] = ["LC_", "RUSTUP_"];
 
+/// The first of the ten ports that belong to a parallel place.
+pub fn port_base(slot: usize) -> u16 {
+    let slot = u16::try_from(slot % 1000).unwrap_or(0);
+    20_000 + slot * 10
+}
+
 /// The operator's environment.
 pub type Operator = BTreeMap<String, String>;
 
@@ -65,6 +71,13 @@ impl Environment {
     /// Sets one variable to a path.
     pub fn set_path(&mut self, name: &str, value: &Path) {
         self.set(name, value.to_string_lossy());
+    }
+
+    /// A temporary directory of the program's own, by all of its names.
+    pub fn set_private(&mut self, tmp: &Path) {
+        for name in ["TMPDIR", "TMP", "TEMP"] {
+            self.set_path(name, tmp);
+        }
     }
 
     /// Applies an `env` block: names passed on, then values, `$NAME` expanded from what is

@@ -1,4 +1,4 @@
-//! Worktree preparation: `copy`, `link`, `keep` and `setup` of audit.kdl.
+//! Worktree preparation: submodules, `copy`, `link`, `keep` and `setup` of audit.kdl.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -35,6 +35,7 @@ impl<E: Into<Fault>> From<E> for Trouble {
 /// [`Trouble`] tells the node's from the harness's.
 pub fn prepare(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<'_>) -> Result<(), Trouble> {
     let settings = &bench.config.worktree;
+    workspace.fill_submodules()?;
     let mut prepared = Vec::new();
     for item in &settings.copy {
         prepared.push(copy(bench, workspace.dir(), item)?);

@@ -10,7 +10,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::base::layout::WORKTREES_DIR;
 use crate::event::NodeStatus;
 use crate::git::{Guard, GuardClass, GuardEntry, Repo};
 use crate::run::context::{Context, Fault, shown};
@@ -95,7 +94,7 @@ fn unshielded(cx: &Context, asking: bool) -> Vec<(&'static str, PathBuf)> {
     let state = cx.recorder.state();
     let done = state.nodes.iter().filter(|node| node.status() == Some(NodeStatus::Verified));
     places.extend(done.map(|node| ("artifact", cx.artifact(&Context::node_dir(&node.id)))));
-    places.push(("worktree", root.join(WORKTREES_DIR).join(format!("audit-integration-{}", cx.run_id))));
+    places.push(("worktree", cx.config.worktrees(root).join(format!("audit-integration-{}", cx.run_id))));
     places
 }
 

@@ -10,16 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::diagnose::diagnose;
 use super::issue::{Occasion, Sent, issues};
-use super::words::diagnosis_markdown;
 use super::{Scene, ended_at, failures};
+use crate::base::names::{DIAGNOSIS, FAILURES, ISSUE};
+use crate::base::text::neutral;
 use crate::event::{Diagnosis, Failure, Failures, IssueAction, IssueReport, json_artifact};
 use crate::journal::RunState;
-use crate::report::any_failed;
+use crate::report::{any_failed, diagnosis_markdown};
 
-const FAILURES: &str = "audit/failures.json";
-const DIAGNOSIS: &str = "audit/diagnosis.json";
 const DIAGNOSIS_MD: &str = "audit/diagnosis.md";
-const ISSUE: &str = "audit/issue.json";
 /// Archived runs that are looked at for trouble that passes.
 const EARLIER: usize = 50;
 
@@ -84,6 +82,8 @@ pub fn aftermath(scene: &Scene<'_>, state: &RunState, report: &str, bundle: &str
     if let Some(report) = &told.report {
         made.json(ISSUE, report);
     }
+    // They go to the terminal, and may quote what an agent or a service said.
+    made.problems = made.problems.iter().map(|problem| neutral(problem).replace('\n', " ")).collect();
     keep.extend(made.files.iter().map(|(path, _)| path.clone()));
     let stale: BTreeSet<String> = own_files(out).into_iter().filter(|path| !keep.contains(path)).collect();
     remove(out, &stale);

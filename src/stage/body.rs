@@ -128,8 +128,9 @@ fn said(told: &Told<'_>) -> String {
         }
         (None, None) => "_Made from the run's records._\n".to_owned(),
     };
+    let words = if by_agent { format!("{}\n\n", markdown(&answer.error_summary)) } else { String::new() };
     format!(
-        "## Error summary\n\n{}\n\n## Root cause\n\n{note}\n{}\n\n## Remediation steps\n\n{}\n## Prevention\n\n{}",
+        "## Error summary\n\n{}\n\n## Root cause\n\n{note}\n{words}{}\n\n## Remediation steps\n\n{}\n## Prevention\n\n{}",
         markdown(&own.error_summary),
         cause(answer),
         list(&answer.remediation_steps, "1."),

@@ -85,15 +85,8 @@ fn of_node(state: &RunState, node: &NodeState) -> Option<Failure> {
 
 /// The first thing that went wrong in an attempt, in the order of the recipe.
 fn of_attempt(attempt: &Attempt, reason: &str) -> Found {
-    let agent = attempt.agents.last();
-    if let Some((fault, record)) = agent.and_then(|a| Some((a.fault.as_ref()?, a)))
-        && attempt.captured.is_none()
-    {
-        let class = match record.deadline {
-            Some(_) => FailureClass::Lasting,
-            None => classify(fault).map_or(FailureClass::Lasting, class_of),
-        };
-        return Found { class, ..Found::lasting("agent", fault.clone()) };
+    if let Some(found) = of_agent(attempt) {
+        return found;
     }
     if let Some(gate) = attempt.gates.iter().find(|gate| !gate.passed) {
         return Found::lasting(format!("gate {}", gate.gate.name()), gate.reason.clone());
@@ -105,6 +98,16 @@ fn of_attempt(attempt: &Attempt, reason: &str) -> Found {
         return of_check(format!("invariant {}", record.id), &record.check);
     }
     Found::lasting("recipe", reason)
+}
+
+/// An agent that could not work: for a service's sake, or without a trace of work.
+fn of_agent(attempt: &Attempt) -> Option<Found> {
+    let record = attempt.agents.last()?;
+    let fault = record.fault.as_ref()?;
+    let trouble = if record.deadline.is_none() { classify(fault) } else { None };
+    let idle = attempt.captured.as_ref().is_none_or(|captured| !captured.diff.nonempty);
+    let class = trouble.map_or(FailureClass::Lasting, class_of);
+    (trouble.is_some() || idle).then(|| Found { class, ..Found::lasting("agent", fault.clone()) })
 }
 
 fn of_check(what: String, check: &CheckRecord) -> Found {
@@ -173,4 +176,103 @@ fn evidence(state: &RunState, subject: &str, of: Option<(&NodeState, &Attempt)>)
     }
     paths.push(crate::base::names::JOURNAL.to_owned());
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{CheckPhase, Event, GateName};
+    use crate::journal::replay;
+    use crate::journal::sample::*;
+
+    fn found(script: &Script) -> Vec<(String, String, String, FailureClass)> {
+        let all = failures(&replay(&script.records));
+        all.into_iter().map(|f| (f.subject, f.what, f.error, f.class)).collect()
+    }
+
+    fn lasting(subject: &str, what: &str, error: &str) -> (String, String, String, FailureClass) {
+        (subject.to_owned(), what.to_owned(), error.to_owned(), FailureClass::Lasting)
+    }
+
+    fn agent_said(script: &mut Script, fault: &str) {
+        let mut record = agent("A");
+        record.fault = Some(fault.to_owned());
+        script.push(Event::AgentFinished { subject: Some(id("A")), attempt: 1, record });
+    }
+
+    #[test]
+    fn what_only_followed_is_no_failure() {
+        let mut s = Script::started();
+        s.ready(&[("A", 0), ("B", 1)]).dispatch("A", 1, 1).captured("A", 1, 5, &["A.txt"]);
+        s.gate("A", 1, GateName::Touches, None).check("A", 1, CheckPhase::Verify, 1);
+        s.judged("A", 1, NodeStatus::Failed, "a check failed").judged("B", 0, NodeStatus::Blocked, "A");
+        s.finished(Termination::VerificationFailed, 1, "the end");
+        assert_eq!(found(&s).len(), 1);
+        let (subject, what, _, class) = found(&s).remove(0);
+        assert_eq!((subject.as_str(), what.as_str()), ("node A", "check test -f A.txt"));
+        assert_eq!(class, FailureClass::Lasting);
+    }
+
+    #[test]
+    fn a_gate_comes_before_the_checks() {
+        let mut s = Script::started();
+        s.ready(&[("A", 0)]).dispatch("A", 1, 1).captured("A", 1, 5, &["b.txt"]);
+        s.gate("A", 1, GateName::Touches, Some("b.txt is outside")).judged("A", 1, NodeStatus::Failed, "r");
+        assert_eq!(found(&s), [lasting("node A", "gate touches", "b.txt is outside")]);
+    }
+
+    #[test]
+    fn a_service_s_trouble_is_the_same_whichever_node_met_it() {
+        let mut s = Script::started();
+        s.ready(&[("A", 0)]).dispatch("A", 1, 1);
+        agent_said(&mut s, "connection refused while calling the service");
+        s.captured("A", 1, 5, &[]).gate("A", 1, GateName::Signal, Some("nothing changed"));
+        s.judged("A", 1, NodeStatus::Failed, "nothing changed");
+        let node = failures(&replay(&s.records)).remove(0);
+        assert_eq!((node.what.as_str(), node.class), ("agent", FailureClass::Network));
+
+        let mut run = Script::started();
+        run.ready(&[("A", 0)]);
+        run.finished(Termination::AgentUnavailable, 5, "agent 'worker' is unavailable: connection refused");
+        let run = failures(&replay(&run.records)).remove(0);
+        assert_eq!((run.subject.as_str(), run.class), ("run", FailureClass::Network));
+        assert_eq!(run.fingerprint, node.fingerprint);
+    }
+
+    #[test]
+    fn an_agent_that_left_nothing_failed_itself() {
+        let mut s = Script::started();
+        s.ready(&[("A", 0)]).dispatch("A", 1, 1);
+        agent_said(&mut s, "exit code 3");
+        s.judged("A", 1, NodeStatus::Failed, "nothing changed");
+        assert_eq!(found(&s), [lasting("node A", "agent", "exit code 3")]);
+    }
+
+    #[test]
+    fn the_run_s_own_end_counts_unless_the_operator_asked_for_it() {
+        let ended = |reason, message: &str| {
+            let mut s = Script::started();
+            s.ready(&[("A", 0)]).finished(reason, 5, message);
+            found(&s)
+        };
+        assert_eq!(ended(Termination::Interrupted, "x"), []);
+        assert_eq!(ended(Termination::AllDone, "x"), []);
+        assert_eq!(
+            ended(Termination::Timeout, "time is up"),
+            [lasting("run", "bound timeout", "time is up")]
+        );
+        assert_eq!(
+            ended(Termination::InternalError, "disk full"),
+            [lasting("run", "internal_error", "disk full")]
+        );
+    }
+
+    #[test]
+    fn a_rejection_is_told_by_its_first_problem() {
+        let mut s = Script::started();
+        s.push(Event::PreflightRejected { problems: vec!["one".to_owned(), "two".to_owned()] });
+        s.finished(Termination::VerificationFailed, 3, "rejected");
+        let all = failures(&replay(&s.records));
+        assert_eq!((all.len(), all[0].output.as_str(), all[0].agent.as_str()), (1, "one\ntwo", "worker"));
+    }
 }

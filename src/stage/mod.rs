@@ -15,7 +15,6 @@ mod overseer;
 mod policy;
 mod rest;
 mod tracker;
-mod words;
 
 use std::path::Path;
 use std::sync::Arc;

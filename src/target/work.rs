@@ -2,7 +2,6 @@
 //! the reporter, `auditrun …` handed to whoever can re-enter the program.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use super::Variables;
 use crate::config::Script;
-use crate::process::shell_host::{Direct, Launcher, ShellHost, ShellOptions, Verbs};
+use crate::process::shell_host::{Direct, Fence, Launch, Launcher, ShellHost, ShellOptions, Verbs};
 use crate::process::{Cancel, Custody, Input, OutputSink, Ward, active};
 use crate::step::builtin::Streams;
 use crate::step::eval::{self, Outcome, Program, StatementRecord, Stop, VerbCall, VerbResult};
@@ -63,6 +62,7 @@ impl Work<'_> {
             timeout: self.timeout,
             grace: self.grace,
             cancel: self.cancel,
+            fence: Fence::default(),
         };
         let launcher = Marked(&ward);
         let mut host = ShellHost::new(&mut verbs, &launcher, options);
@@ -81,9 +81,9 @@ impl Work<'_> {
 struct Marked<'a>(&'a Ward<'a>);
 
 impl Launcher for Marked<'_> {
-    fn command(&self, program: &Program, path: &Path) -> Command {
+    fn launch(&self, program: &Program, path: &Path) -> Launch {
         self.0.begin();
-        Direct.command(program, path)
+        Direct.launch(program, path)
     }
 }
 

@@ -29,7 +29,10 @@ pub fn failures(state: &RunState, out: &str, color: bool) -> String {
 
 fn one(node: &NodeState, status: NodeStatus, out: &str, color: bool) -> String {
     let tone = if status == NodeStatus::Blocked { Tone::Warn } else { Tone::Bad };
-    let line = neutral(&format!("{} {}: {}", node.id, status.name(), node.reason)).replace('\n', " ");
+    let word = status.name();
+    let said = node.reason.strip_prefix(word).and_then(|rest| rest.strip_prefix(": "));
+    let reason = said.unwrap_or(&node.reason);
+    let line = neutral(&format!("{} {word}: {reason}", node.id)).replace('\n', " ");
     let mut text = format!("{}\n", paint(tone, &line, color));
     if !matches!(status, NodeStatus::Failed | NodeStatus::Oversized) {
         return text;

@@ -1,6 +1,7 @@
 //! One line of plain words for an event, or none where it would be noise.
 
 use crate::base::text::neutral;
+use crate::config::Role;
 use crate::event::{Event, NodeStatus, NoticeLevel};
 
 /// The kinds of line, for colours.
@@ -48,6 +49,9 @@ pub fn describe(event: &Event) -> Option<(Tone, String)> {
             NoticeLevel::Warning => (Tone::Warn, format!("warning: {message}")),
             NoticeLevel::Notice => (Tone::Plain, format!("notice: {message}")),
         },
+        Event::AgentStarted { role: Role::Diagnostic, agent, .. } => {
+            (Tone::Plain, format!("asking agent '{agent}' why it failed"))
+        }
         Event::Halting { reason, message } => (Tone::Bad, format!("halting ({}): {message}", reason.name())),
         _ => return None,
     };

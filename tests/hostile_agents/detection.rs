@@ -1,9 +1,10 @@
 //! Without a sandbox: what can't be prevented is found, and named.
 
-use crate::world::{Sandbox, World};
+use crate::world::{Sandbox, World, both};
 
 fn caught(script: &str, name: &str) {
-    let world = World::new(Sandbox::Off).node("A", &format!("{script}\necho ok > A.out\n"), "true");
+    let world =
+        World::new(Sandbox::Off).tampering().node("A", &format!("{script}\necho ok > A.out\n"), "true");
     let run = world.run();
     assert_eq!(run.code, 4, "{script}: {}", run.err);
     assert_eq!(world.status("A"), "failed");
@@ -34,6 +35,7 @@ fn a_change_to_the_bundle_or_the_artifacts_fails_the_node() {
 #[test]
 fn the_proof_of_a_node_that_is_done_is_not_another_s_to_change() {
     let world = World::new(Sandbox::Off)
+        .tampering()
         .node("A", "echo ok > A.out", "true")
         .node("B", "echo x >> @repo/docs/audit/runs/A/verification.json; echo ok > B.out", "true")
         .with("- depends_on: A\n");
@@ -45,7 +47,7 @@ fn the_proof_of_a_node_that_is_done_is_not_another_s_to_change() {
 #[test]
 fn what_is_the_operator_s_is_a_warning_with_the_node_s_name() {
     let script = "echo x > @repo/src/a.txt; git branch sly HEAD; echo ok > A.out";
-    let world = World::new(Sandbox::Off).node("A", script, "true");
+    let world = World::new(Sandbox::Off).tampering().node("A", script, "true");
     let run = world.run();
     assert_eq!(run.code, 0, "{}", run.err);
     let report = world.artifact("audit-report.md");
@@ -66,4 +68,35 @@ fn siblings_at_work_are_no_foreign_change() {
     }
     let run = world.run();
     assert_eq!(run.code, 0, "{}", run.err);
+}
+
+/// Who wrote what stands in a worktree can't be told then: it is judged as the node's own, and
+/// the verdict names who else was at work. In the sandbox there is nothing to tell.
+#[test]
+fn a_sibling_that_writes_into_another_s_worktree_is_kept_out_or_named() {
+    let intruder = r#"
+for n in $(seq 100); do
+  for d in @repo/.worktrees/audit-0-B-*; do
+    [ -d "$d" ] && sleep 0.3 && { echo foreign > "$d/B.out"; } 2>/dev/null && break 2
+  done
+  sleep 0.05
+done
+echo ok > A.out
+"#;
+    let victim = "for n in $(seq 40); do [ -e B.out ] && exit; sleep 0.05; done; echo own > B.out";
+    for mode in both() {
+        let world = World::new(mode).node("A", intruder, "true").node("B", victim, "true");
+        let run = world.run();
+        assert_eq!(run.code, 0, "{}", run.err);
+        let branch = world.git("for-each-ref --format=%(refname) refs/heads/audit/");
+        let landed = world.git(&format!("show {branch}:B.out"));
+        let notes = world.verdict("B")["notes"].to_string();
+        match mode {
+            Sandbox::On => assert_eq!((landed.as_str(), notes.as_str()), ("own", "[]")),
+            Sandbox::Off => {
+                assert_eq!(landed, "foreign");
+                assert!(notes.contains("at the same time ran A"), "{notes}");
+            }
+        }
+    }
 }

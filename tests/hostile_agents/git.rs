@@ -35,7 +35,8 @@ rm -f .git && git init -q . && git add -A
 exit 0
 "#;
     for mode in both() {
-        let world = World::new(mode).node("A", script, "test -s A.out");
+        // Without a sandbox the branch and the stash are made, as refs of the operator's.
+        let world = World::new(mode).tampering().node("A", script, "test -s A.out");
         let run = world.run();
         let landed = if run.code == 0 { world.landed() } else { Vec::new() };
         match mode {

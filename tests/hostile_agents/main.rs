@@ -6,10 +6,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic)]
 
+mod absent;
 mod detection;
+mod files;
 mod git;
 mod processes;
 mod reads;
 mod secrets;
+mod shown;
+mod steps;
 mod world;
 mod writes;

@@ -1,5 +1,8 @@
 //! Signals, daemons, floods, full disks and endless spawning.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use crate::world::{Sandbox, World, alive, both, on};
 
 #[test]
@@ -146,5 +149,47 @@ fn escapes_are_shown_and_not_obeyed() {
             assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{name}: {text:?}");
         }
         assert!(world.reason("A").contains("red"), "{}", world.reason("A"));
+    }
+}
+
+/// The harness is killed while agent, daemon and check are at work: their supervisors see it.
+#[test]
+fn a_harness_that_is_killed_leaves_nobody() {
+    for (mode, mark) in both().into_iter().zip(["71042", "71043"]) {
+        let script =
+            format!("trap '' TERM; (setsid sh -c 'trap \"\" TERM; sleep {mark}; :' &); sleep {mark}");
+        let world = World::new(mode).node("A", &script, "true");
+        world.prepare();
+        let mut child = world.call("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until(|| alive(mark).len() >= 3);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_until(|| alive(mark).is_empty());
+        // What it left is taken up again, and ends as a run does.
+        world.write("agents/A.sh", "echo ok > A.out\n");
+        let resumed = world.auditrun("resume");
+        assert_eq!(resumed.code, 0, "{}", resumed.err);
+        assert_eq!(world.landed(), ["A.out"]);
+    }
+}
+
+/// Bounded even if nothing is set: what a default catches is far above what is tried here.
+#[test]
+fn three_hundred_children_are_no_flood_by_default() {
+    for (mode, mark) in both().into_iter().zip(["71044", "71045"]) {
+        let script =
+            format!("i=0; while [ $i -lt 300 ]; do sleep 2.{mark} & i=$((i+1)); done; wait; echo ok > A.out");
+        let world = World::new(mode).node("A", &script, "true");
+        let run = world.run();
+        assert_eq!(run.code, 0, "{}\n{}", run.err, world.reason("A"));
+        assert_eq!(alive(mark), Vec::<String>::new());
+    }
+}
+
+fn wait_until(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

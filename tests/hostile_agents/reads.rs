@@ -96,3 +96,29 @@ fn the_network_is_off_where_it_is_turned_off() {
         assert_eq!(world.log("A").contains("CONNECTED"), connects, "{}", world.log("A"));
     }
 }
+
+/// UDP to a socket of the test's own, and a name that only the network could resolve.
+#[test]
+fn no_network_is_no_udp_either_where_a_namespace_can_be_had() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let script = format!(
+        "python3 -c 'import socket; socket.socket(2, 2).sendto(b\"x\", (\"127.0.0.1\", {port}))' && echo SENT\nid -u > A.out\n"
+    );
+    for (network, arrives) in [("#true", true), ("#false", false)] {
+        for mode in on() {
+            let world = World::new(mode).kdl(&format!("sandbox \"required\" {{ network {network} }}")).node(
+                "A",
+                &script,
+                "test \"$(cat A.out)\" = \"$(id -u)\"",
+            );
+            let run = world.run();
+            assert_eq!(run.code, 0, "{}\n{}", run.err, world.log("A"));
+            let arrives = arrives || !auditrun::process::sandbox::support().namespace();
+            assert_eq!(world.log("A").contains("SENT"), arrives, "{}", world.log("A"));
+            assert_eq!(socket.recv(&mut [0; 8]).is_ok(), arrives);
+            assert_eq!(run.err.contains("does not enforce"), network == "#false" && arrives, "{}", run.err);
+        }
+    }
+}

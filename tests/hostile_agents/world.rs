@@ -44,6 +44,8 @@ pub struct World {
     kdl: String,
     question: Option<String>,
     env: Vec<(String, String)>,
+    /// Something of the operator's is to be changed by the run.
+    tampers: bool,
 }
 
 pub struct Run {
@@ -55,8 +57,15 @@ pub struct Run {
 impl World {
     pub fn new(mode: Sandbox) -> World {
         let dir = tempfile::tempdir().unwrap();
-        let world =
-            World { dir, mode, nodes: Vec::new(), kdl: String::new(), question: None, env: Vec::new() };
+        let world = World {
+            dir,
+            mode,
+            nodes: Vec::new(),
+            kdl: String::new(),
+            question: None,
+            env: Vec::new(),
+            tampers: false,
+        };
         for (path, text) in [
             ("repo/README.md", "hello\n"),
             ("repo/src/a.txt", "a\n"),
@@ -71,6 +80,7 @@ impl World {
             ("home/.cargo/bin/tool", "#!/bin/sh\n"),
             ("home/notes", "READABLE\n"),
             ("outside/file", "theirs\n"),
+            ("tmp/.keep", ""),
         ] {
             world.write(path, text);
         }
@@ -140,7 +150,7 @@ impl World {
         let mut command = Command::new(program);
         command.current_dir(self.repo()).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.path("home"));
-        command.env("LANG", "C.UTF-8").env("TMPDIR", std::env::temp_dir());
+        command.env("LANG", "C.UTF-8").env("TMPDIR", self.path("tmp"));
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         command
     }
@@ -151,17 +161,52 @@ impl World {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
-    /// Writes the bundle, commits, runs, and checks what holds for every run: it ended in
-    /// time, and with a code that is documented.
-    pub fn run(&self) -> Run {
-        self.prepare();
-        self.auditrun("run")
+    /// This world's node is to change what is the operator's: the test looks at it itself.
+    pub fn tampering(mut self) -> World {
+        self.tampers = true;
+        self
     }
 
-    pub fn auditrun(&self, word: &str) -> Run {
+    /// Writes the bundle, commits, runs, and checks what holds for every run: it ended in
+    /// time, with a code that is documented, the operator's files are as before byte for byte,
+    /// nothing landed but what nodes may touch, and no process or scratch directory is left.
+    pub fn run(&self) -> Run {
+        self.prepare();
+        let before = self.operators();
+        let run = self.auditrun("run");
+        if !self.tampers {
+            self.assert_contained(&before, &run);
+        }
+        let outputs: Vec<String> = self.nodes.iter().map(|(id, _, _)| format!("{id}.out")).collect();
+        let landed = self.landed();
+        assert!(landed.iter().all(|name| outputs.contains(name)), "{landed:?}");
+        self.assert_nothing_left();
+        run
+    }
+
+    /// Nobody who was started for this world, and no scratch directory.
+    pub fn assert_nothing_left(&self) {
+        assert_eq!(with_home(&self.path("home")), Vec::<String>::new());
+        let scratch = fs::read_dir(self.path("tmp")).unwrap().flatten().map(|e| e.file_name());
+        let scratch: Vec<_> = scratch.filter(|name| name != ".keep").collect();
+        assert!(scratch.is_empty(), "{scratch:?}");
+    }
+
+    pub fn auditrun(&self, words: &str) -> Run {
+        self.end(self.call(words))
+    }
+
+    /// The program, as this world calls it.
+    pub fn call(&self, words: &str) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_auditrun"));
+        command.args(words.split(' '));
+        command
+    }
+
+    /// Waits for the end of a call.
+    pub fn end(&self, mut command: Command) -> Run {
         let (out, err) = (self.path("stdout"), self.path("stderr"));
-        command.arg(word).stdout(fs::File::create(&out).unwrap()).stderr(fs::File::create(&err).unwrap());
+        command.stdout(fs::File::create(&out).unwrap()).stderr(fs::File::create(&err).unwrap());
         let mut child = command.spawn().unwrap();
         let begun = Instant::now();
         let status = loop {
@@ -256,7 +301,10 @@ impl World {
 
     /// What the branch has and the operator's commit has not.
     pub fn landed(&self) -> Vec<String> {
-        let branch = self.git("for-each-ref --format=%(refname) refs/heads/audit/");
+        let branch = self.git("for-each-ref --format=%(refname) refs/heads/audit/run-*");
+        if branch.is_empty() {
+            return Vec::new();
+        }
         let names = self.git(&format!("diff --name-only HEAD {}", branch.lines().next().unwrap()));
         names.lines().map(str::to_owned).collect()
     }
@@ -283,7 +331,8 @@ impl World {
 }
 
 /// Places of the harness below the world, and of the test itself.
-const OURS: [&str; 18] = [
+const OURS: [&str; 19] = [
+    "tmp",
     "stdout",
     "stderr",
     "repo/.worktrees",
@@ -309,6 +358,19 @@ cat >/dev/null
 [ "$AUDITRUN_ROLE" = node ] || exec sh "@root/agents/$AUDITRUN_ROLE.sh"
 exec sh "@root/agents/$AUDITRUN_NODE_ID.sh"
 "#;
+
+/// Command lines of living processes with this home.
+fn with_home(home: &Path) -> Vec<String> {
+    let mark = format!("HOME={}", home.display());
+    let lines = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let env = fs::read(entry.path().join("environ")).ok()?;
+        let here = env.split(|b| *b == 0).any(|variable| variable == mark.as_bytes());
+        here.then(|| {
+            String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).unwrap_or_default()).into_owned()
+        })
+    });
+    lines.collect()
+}
 
 /// Processes whose command line holds the mark.
 pub fn alive(mark: &str) -> Vec<String> {

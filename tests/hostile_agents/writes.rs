@@ -42,6 +42,7 @@ mkdir d; echo x > d/x; mv d/x A.out; rmdir d; chmod 644 A.out
 "#;
     for mode in on() {
         let world = World::new(mode)
+            .tampering()
             .node("A", script, "echo x > @home/cache/by-check")
             .kdl("sandbox \"required\" { write \"@root/outside\" \"~/cache\" }");
         world.write("home/cache/.keep", "");

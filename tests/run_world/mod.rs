@@ -50,6 +50,7 @@ impl RunWorld {
     pub fn new(nodes: &[Spec]) -> RunWorld {
         let world = RunWorld { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir_all(world.root()).unwrap();
+        std::fs::create_dir_all(world.tmp()).unwrap();
         world.git(&["init", "-q", "-b", "main"]);
         world.write("README.md", "hello\n");
         world.bundle(nodes, "");
@@ -58,7 +59,11 @@ impl RunWorld {
         let agent = agents.join("agent.sh");
         std::fs::write(
             &agent,
-            format!("#!/bin/sh\ncat >/dev/null\nexec sh {}/$AUDITRUN_NODE_ID.sh\n", agents.display()),
+            // A node's agent, or that of another role.
+            format!(
+                "#!/bin/sh\ncat >/dev/null\ncase $AUDITRUN_ROLE in node) is=$AUDITRUN_NODE_ID;; *) is=$AUDITRUN_ROLE;; esac\nexec sh {}/$is.sh\n",
+                agents.display()
+            ),
         )
         .unwrap();
         std::fs::set_permissions(&agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -84,6 +89,11 @@ impl RunWorld {
         self.dir.path()
     }
 
+    /// Where scratch directories are made.
+    pub fn tmp(&self) -> PathBuf {
+        self.dir.path().join("tmp")
+    }
+
     pub fn agents(&self) -> PathBuf {
         self.dir.path().join("agents")
     }
@@ -101,6 +111,14 @@ impl RunWorld {
     pub fn script(&self, node: &str, text: &str) {
         std::fs::create_dir_all(self.agents()).unwrap();
         std::fs::write(self.agents().join(format!("{node}.sh")), format!("set -e\n{text}\n")).unwrap();
+    }
+
+    /// Adds lines to audit.kdl and commits.
+    pub fn configure(&self, lines: &str) {
+        let file = self.root().join("audit.kdl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{text}{lines}\n")).unwrap();
+        self.commit("configure");
     }
 
     /// Writes the bundle; `questions` are lines of its open questions.
@@ -131,6 +149,7 @@ impl RunWorld {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.dir.path())
+            .env("TMPDIR", self.tmp())
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -167,6 +186,17 @@ impl RunWorld {
     /// The same with a fault asked for.
     pub fn run_with_fault(&self, fault: &str, args: &[&str]) -> Ran {
         self.auditrun(args).env("AUDITRUN_FAULT", fault).output().unwrap().into()
+    }
+
+    /// The same, and the steps that were passed before: kind and what it was about.
+    pub fn run_with_steps(&self, fault: &str, args: &[&str]) -> (Ran, Vec<(String, String)>) {
+        let log = self.dir.path().join("steps");
+        let _ = std::fs::remove_file(&log);
+        let mut command = self.auditrun(args);
+        let ran = command.env("AUDITRUN_FAULT", fault).env("AUDITRUN_FAULT_LOG", &log).output().unwrap();
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let step = |line: &str| line.split_once(' ').map(|(kind, what)| (kind.to_owned(), what.to_owned()));
+        (ran.into(), text.lines().filter_map(step).collect())
     }
 
     pub fn start(&self, args: &[&str]) -> Child {
@@ -219,17 +249,28 @@ impl RunWorld {
         assert_eq!(left, 0, "{what}: .worktrees is not empty");
         let locks = locks(&self.root().join(".git"));
         assert_eq!(locks, Vec::<PathBuf>::new(), "{what}");
+        let held = std::fs::read_to_string(self.root().join(".git/auditrun.lock")).unwrap();
+        assert_eq!(held, "", "{what}: the lock was not given back");
+        assert_eq!(names(&self.tmp()), [""; 0], "{what}: scratch directories");
+        assert_eq!(names(&self.root().join(".git/worktrees")), [""; 0], "{what}: registered worktrees");
         self.git(&["fsck", "--no-dangling", "--strict"]);
         assert_eq!(self.git(&["status", "--porcelain"]), "", "{what}");
         self.wait_until(&format!("{what}: no process is left"), || self.processes().is_empty());
     }
 
-    /// Processes whose command line names this world.
+    /// Command lines of processes that name this world there or in their environment.
     pub fn processes(&self) -> Vec<String> {
         let mark = self.dir.path().to_string_lossy().into_owned();
         let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let lines = all.filter_map(|e| std::fs::read(e.path().join("cmdline")).ok());
-        lines.map(|l| String::from_utf8_lossy(&l).replace('\0', " ")).filter(|l| l.contains(&mark)).collect()
+        let read = |dir: &Path, name: &str| {
+            let bytes = std::fs::read(dir.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).replace('\0', " ")
+        };
+        let lines = all.map(|e| (read(&e.path(), "cmdline"), read(&e.path(), "environ")));
+        lines
+            .filter(|(line, env)| line.contains(&mark) || env.contains(&mark))
+            .map(|(line, _)| line)
+            .collect()
     }
 
     #[track_caller]
@@ -240,6 +281,11 @@ impl RunWorld {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn locks(dir: &Path) -> Vec<PathBuf> {

@@ -6,13 +6,17 @@ use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
 use crate::base::{Oid, RunId};
+use crate::cli::aftermath;
+use crate::cli::archived::{self, Resumable};
 use crate::cli::args::Common;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::event::ProcessStamp;
 use crate::git::Swap;
+use crate::process;
 
 /// What one run left in the repository.
 #[derive(Debug, Default)]
@@ -30,7 +34,11 @@ struct Left {
 /// A run is under way, or git failed.
 pub fn run(common: &Common, force: bool, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
-    let _lock = lock::acquire(&project.repo, "clean")?;
+    screen.mask(project.masker());
+    let mut lock = lock::acquire(&project.repo, "clean")?;
+    if !common.dry_run {
+        aftermath::clear(&project, &mut lock)?.iter().for_each(|line| screen.say(line));
+    }
     let runs = survey(&project, force)?;
     if runs.is_empty() {
         screen.print("nothing to clean");
@@ -66,25 +74,44 @@ fn survey(project: &Project, force: bool) -> Result<BTreeMap<RunId, Left>, Failu
         }
     }
     for info in repo.worktrees()? {
-        let reason = info.locked.as_deref().unwrap_or("");
-        let run = reason.strip_prefix("auditrun ").and_then(|r| RunId::parse(r.split(' ').next()?));
-        if let Some(run) = run {
+        if let Some(run) = info.locked.as_deref().and_then(owner) {
             runs.entry(run).or_default().worktrees.push(info.dir);
         }
     }
+    let resumable = archived::resumable(project)?;
     for (run, left) in &mut runs {
-        left.stays = if force { None } else { why_stays(project, run, left)? };
+        let waits = resumable.as_ref().filter(|r| r.run_id == *run);
+        left.stays = if force { None } else { why_stays(project, run, left, waits)? };
     }
     Ok(runs)
 }
 
+/// The run that a worktree was made for, by the reason of its lock. A gate's is nobody's but
+/// the gate's while that runs: it does not take the harness's lock.
+fn owner(reason: &str) -> Option<RunId> {
+    let rest = reason.strip_prefix("auditrun ")?;
+    let Some(gate) = rest.strip_prefix("gate ") else { return RunId::parse(rest.split(' ').next()?) };
+    let (run, pid) = gate.split_once(" pid ")?;
+    let stamp = ProcessStamp { pid: pid.parse().ok()?, start_ticks: 0, boot_id: process::stamp().boot_id };
+    if process::is_alive(&stamp) { None } else { RunId::parse(run) }
+}
+
 /// A branch that is merged into the operator's HEAD, or whose proof is kept by its own ref,
-/// loses nothing.
-fn why_stays(project: &Project, run: &RunId, left: &Left) -> Result<Option<String>, Failure> {
+/// loses nothing. One that nothing has landed on is merged in name only: its run may `wait` to
+/// be taken up.
+fn why_stays(
+    project: &Project,
+    run: &RunId,
+    left: &Left,
+    waits: Option<&Resumable>,
+) -> Result<Option<String>, Failure> {
     let repo = &project.repo;
     let Some(branch) = &left.branch else { return Ok(None) };
     if repo.reference(&run.proof_ref())?.is_some() {
         return Ok(None);
+    }
+    if waits.is_some_and(|run| run.state.landings.is_empty()) {
+        return Ok(Some("it is not done, and `auditrun resume` can go on with it".to_owned()));
     }
     if let Some(head) = repo.head()?.commit
         && repo.merge_base(&head, branch)?.as_ref() == Some(branch)

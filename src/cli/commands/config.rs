@@ -17,6 +17,7 @@ pub fn run(common: &Common, args: &ConfigArgs, screen: &Screen) -> Result<Exit, 
         return Ok(Exit::Ok);
     }
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     screen.warnings(&project.warnings);
     screen.print(&super::explain::table(&config::explain(&project.config), screen.format() == Format::Json));
     Ok(Exit::Ok)

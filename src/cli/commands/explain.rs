@@ -14,6 +14,7 @@ use crate::run::preflight;
 /// No such node, or problems of audit.kdl or the bundle.
 pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let files = project.files_on_disk()?;
     let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
     let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node) else {

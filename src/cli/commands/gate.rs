@@ -13,11 +13,12 @@ use crate::cli::gate_report::{self, Item, Verdict};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::event::{CheckPhase, CheckRecord};
+use crate::files::Scratch;
 use crate::gate::checks::failure;
 use crate::git::{Merge, Repo};
 use crate::lane::{Lane, LocalLane, Workspace, WorkspaceSpec};
 use crate::plan::PlannedCheck;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::proof::HeadState;
 use crate::run::checks::{Bench, Judged, run_check};
 use crate::run::containment::Containment;
@@ -42,7 +43,10 @@ pub fn run(common: &Common, args: &GateArgs, screen: &Screen) -> Result<Exit, Fa
     let mut verdict = Verdict::new(&evidence, &args.base, &base);
     if evidence.verified.holds() {
         match merged(&project.repo, &evidence.head, &base)? {
-            Ok(tree) => again(common, &project, &evidence, &tree, &mut verdict)?,
+            Ok(tree) => {
+                project.sandbox_or_refuse(screen)?;
+                again(common, &project, &evidence, &tree, &mut verdict)?;
+            }
             Err(paths) => verdict
                 .add(Item::failed("merge", format!("conflicts with {} in {}", args.base, paths.join(", ")))),
         }
@@ -79,7 +83,7 @@ fn again(
     signals::watch(&runner, move |_| stop.request())
         .map_err(|e| Failure::Internal(format!("can't watch signals: {e}")))?;
     let root = project.repo.root();
-    let worktrees = root.join(crate::base::layout::WORKTREES_DIR);
+    let worktrees = project.config.worktrees(root);
     let lane = LocalLane::new(project.repo.clone(), runner, worktrees, false);
     project.repo.keep_excluded(&project.layout)?;
     let spec = WorkspaceSpec {
@@ -88,7 +92,7 @@ fn again(
         commit: evidence.head.clone(),
     };
     let mut workspace = lane.prepare(&spec).map_err(|e| Failure::Internal(e.to_string()))?;
-    let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let scratch = Scratch::new(&process::stamp());
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let containment = Containment::new(&project.config, &project.environment, root);
     let place = Place { project, evidence, tree, cancel: &cancel, scratch: scratch.path(), containment };

@@ -19,6 +19,7 @@ use crate::run::preflight;
 /// Problems of audit.kdl or the bundle.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let files = project.files_on_disk()?;
     let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
     let statuses = statuses(&project);

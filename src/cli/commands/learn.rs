@@ -19,6 +19,7 @@ use crate::plan::DispatchPlan;
 /// No run has worked on a node, or a file can't be read.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let out = project.repo.root().join(project.layout.out());
     let mut runs = Vec::new();
     for dir in dirs(&out)? {

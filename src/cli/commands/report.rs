@@ -9,11 +9,13 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::cli::session::Tools;
 use crate::cli::{finish, lock, stage};
 use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter};
 use crate::proof::{ArtifactSource, DirArtifacts};
 use crate::report::{self, Made};
+use crate::run::containment::Containment;
 use crate::run::recorder::Recorder;
 
 /// Makes the reports of a run again. Exit 0 if they were made, whatever the run came to.
@@ -30,7 +32,12 @@ pub fn run(common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, 
         return preview(&root, &out, screen);
     }
     let recorder = recorder(&project, &root)?;
-    let outcome = stage::run(&project, &recorder, screen)?;
+    let tools = Tools::new(common)?;
+    let containment = Containment::new(&project.config, &project.environment, project.repo.root());
+    let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
+    let means = tools.means(&containment, scratch.path(), out == project.layout.out());
+    let outcome = stage::run(&project, &recorder, &means, screen)?;
     if let Some(run_id) = RunId::parse(outcome.collected.state.run_id()) {
         keep(&project, &recorder, &run_id, &outcome)?;
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::bundle::{self, BundleFiles};
+use crate::cli::aftermath;
+use crate::cli::archived;
 use crate::cli::args::{Common, ResumeArgs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -29,7 +31,10 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     let mut project = Project::open(common)?;
     screen.mask(project.masker());
     screen.warnings(&project.warnings);
-    let _lock = lock::acquire(&project.repo, "resume")?;
+    let mut lock = lock::acquire(&project.repo, "resume")?;
+    // The dead may still be about to move the branch: it is looked at when they are gone.
+    let swept = aftermath::clear(&project, &mut lock)?;
+    bring_back(&project, screen)?;
     let past = Past::find(&project)?;
     past.keep_settings(&mut project.config, common);
     if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
@@ -40,12 +45,25 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
     let tools = Tools::new(common)?;
-    let swept = resume::processes(&past.state);
     let recorder = reopen(&project, &past, screen, &tools)?;
     let session = Session::new(project, past.run_id.clone(), tools, past.active())?;
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, recorder, &past, planned, &swept);
     Ok(session.finish(worked, screen))
+}
+
+/// A run that never came to its branch does not hide the one before.
+fn bring_back(project: &Project, screen: &Screen) -> Result<(), Failure> {
+    let Some(run) = archived::resumable(project)?.filter(archived::Resumable::is_hidden) else {
+        return Ok(());
+    };
+    let out = project.repo.root().join(project.layout.out());
+    let moved = run.bring_back(&out);
+    moved
+        .map_err(|e| Failure::Internal(format!("can't bring run {} back from .history: {e}", run.run_id)))?;
+    let why = run.instead_of.map(|other| format!("; run {other}, which dispatched nothing, is archived"));
+    screen.say(&format!("going on with run {}{}", run.run_id, why.unwrap_or_default()));
+    Ok(())
 }
 
 /// What is to be done, and from which bundle.
@@ -159,7 +177,7 @@ fn go_on(
     if let Some(correction) = correction {
         resume::commit(cx, correction)?;
     }
-    resume::replan(cx, correction.is_some())?;
+    resume::replan(cx)?;
     for (path, bytes) in preflight::reports(&cx.plan, &cx.run_id) {
         cx.write(path, &bytes)?;
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::base::{Clock, Oid, RunId, names};
 use crate::bundle::BundleFiles;
+use crate::cli::aftermath;
+use crate::cli::archived;
 use crate::cli::args::Common;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -15,13 +17,12 @@ use crate::cli::project::Project;
 use crate::cli::session::{self, Session, Tools, Worked};
 use crate::diag::Diags;
 use crate::event::{Event, NoticeLevel};
-use crate::journal::{self, JournalWriter, RunState};
+use crate::journal::{JournalWriter, RunState};
 use crate::process;
 use crate::run::context::{Context, Fault};
 use crate::run::engine::Start;
 use crate::run::preflight::{self, Examined};
 use crate::run::recorder::Recorder;
-use crate::run::resume;
 
 /// Runs the bundle.
 ///
@@ -42,15 +43,26 @@ pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit
         return super::preflight::show(&project, screen);
     }
     let inputs = Inputs::read(&project)?;
-    let _lock = lock::acquire(&project.repo, "run")?;
+    let mut lock = lock::acquire(&project.repo, "run")?;
     let tools = Tools::new(common)?;
-    let swept = sweep(&project);
+    let swept = aftermath::clear(&project, &mut lock)?;
+    let cut_off = archived::resumable(&project)?.map(|run| run.run_id);
     let recorder = begin(&project, screen, &tools.clock)?;
     let run_id = free_run_id(&project, tools.clock.now())?;
     let session = Session::new(project, run_id, tools, Duration::ZERO)?;
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, inputs, recorder, &swept, screen);
-    Ok(session.finish(worked, screen))
+    let exit = session.finish(worked, screen);
+    if let Some(run) = cut_off {
+        let say = match exit {
+            Exit::Preflight => {
+                format!("run {run} is not hidden by this one: `auditrun resume` goes on with it")
+            }
+            _ => format!("run {run}, which was not done, is archived in .history/{run}"),
+        };
+        screen.say(&say);
+    }
+    Ok(exit)
 }
 
 /// Everything that was read at the start; nothing is read again later.
@@ -84,14 +96,6 @@ impl Inputs {
     }
 }
 
-/// Ends what an earlier run's processes left running.
-fn sweep(project: &Project) -> Vec<String> {
-    let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
-    // An unreadable journal names no processes; it is archived like any other.
-    journal::read(&path)
-        .map_or_else(|_| Vec::new(), |read| resume::processes(&journal::replay(&read.records)))
-}
-
 /// The first run id of this second that no branch, proof or archive has.
 fn free_run_id(project: &Project, now: jiff::Timestamp) -> Result<RunId, Failure> {
     let history = project.repo.root().join(project.layout.in_out(".history"));
@@ -112,7 +116,7 @@ fn begin(project: &Project, screen: &Screen, clock: &Arc<dyn Clock>) -> Result<R
     let out = project.repo.root().join(project.layout.out());
     project.repo.keep_excluded(&project.layout)?;
     finish::tidy(&out)
-        .and_then(|()| finish::archive_earlier(&out))
+        .and_then(|()| archived::archive_earlier(&out))
         .map_err(|e| Failure::Internal(format!("can't move the earlier run's artifacts: {e}")))?;
     let path = out.join(names::JOURNAL);
     let journal = JournalWriter::create(&path, Arc::clone(clock));

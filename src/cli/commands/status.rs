@@ -1,6 +1,7 @@
 //! `auditrun status`: what the last run did, or what the running one is doing.
 
 use crate::base::names;
+use crate::cli::archived;
 use crate::cli::args::{Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -17,6 +18,7 @@ use crate::report;
 /// No run, or its journal can't be read.
 pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let path = project.repo.root().join(project.layout.in_out(names::JOURNAL));
     if !path.exists() {
         let shown = project.layout.in_out("runs");
@@ -33,6 +35,8 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
             screen.print(&report::status_text(&report::status(&state)));
             if let Some(holder) = holder {
                 screen.print(&format!("working now: `{}`, process {}", holder.command.join(" "), holder.pid));
+            } else if let Some(run) = archived::resumable(&project)?.filter(|run| run.is_hidden()) {
+                screen.print(&format!("run {} before it can be taken up: auditrun resume", run.run_id));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::cli::project::Project;
 /// There is no run to verify.
 pub fn run(common: &Common, fingerprint: Option<&str>, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
+    screen.mask(project.masker());
     let evidence = evidence::gather(&project, None, fingerprint)?;
     let verified = &evidence.verified;
     if screen.format() == Format::Json {

@@ -10,8 +10,10 @@ pub use target::*;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::layout::WORKTREES_DIR;
 use crate::base::{Id, Pattern};
 use crate::diag::{Source, Span, Spanned};
 
@@ -106,7 +108,7 @@ pub struct Config {
     pub check_timeout: Setting<Duration>,
     pub log_limit: Setting<u64>,
     pub disk_limit: Option<Setting<u64>>,
-    pub process_limit: Option<Setting<u64>>,
+    pub process_limit: Setting<u64>,
     pub shell: Setting<Vec<String>>,
     pub env: EnvBlock,
     pub dotenv: Option<Spanned<String>>,
@@ -145,6 +147,14 @@ impl Config {
     /// The agent bound to `role`: its own binding, else the default agent.
     pub fn agent_for(&self, role: Role) -> &Setting<String> {
         self.roles.get(&role).unwrap_or(&self.default_agent)
+    }
+
+    /// Where worktrees are made, for the repository at `root`.
+    pub fn worktrees(&self, root: &Path) -> PathBuf {
+        match &self.worktree.root {
+            Some(dir) => root.join(&self.folder).join(&dir.value),
+            None => root.join(WORKTREES_DIR),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Basics {
     pub check_timeout: Setting<Duration>,
     pub log_limit: Setting<u64>,
     pub disk_limit: Option<Setting<u64>>,
-    pub process_limit: Option<Setting<u64>>,
+    pub process_limit: Setting<u64>,
     pub shell: Setting<Vec<String>>,
     pub loc_exclude: Setting<Vec<Pattern>>,
 }
@@ -140,7 +140,7 @@ impl Resolver<'_> {
             check_timeout: self.setting("check-timeout", &user.check_timeout, &default.check_timeout)?,
             log_limit: self.size("log-limit", &user.log_limit, &default.log_limit)?,
             disk_limit: self.size("disk-limit", &user.disk_limit, &default.disk_limit),
-            process_limit: self.maybe("process-limit", None, &user.process_limit),
+            process_limit: self.setting("process-limit", &user.process_limit, &default.process_limit)?,
             shell: self.setting("shell", &user.shell, &default.shell)?,
         })
     }

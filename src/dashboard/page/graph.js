@@ -50,6 +50,13 @@ function buildBoxes() {
   });
   root.append(lines, boxes);
   $("graph").replaceChildren(root);
+  showFront((n) => { $("graph").scrollLeft = at[n].x - $("graph").clientWidth / 2; });
+}
+
+// Begins where something is left to look at, not at what is done.
+function showFront(show) {
+  const front = known.nodes.findIndex((node) => node.status !== "verified");
+  if (front >= 0) show(front);
 }
 
 function paintBoxes() {
@@ -99,6 +106,7 @@ function buildCells() {
   });
   canvas.addEventListener("mouseleave", () => { graph.cells.tip.hidden = true; });
   holder.replaceChildren(canvas, graph.cells.tip);
+  showFront((n) => { holder.scrollTop = cells[n].y - holder.clientHeight / 2; });
 }
 
 function paintCells() {

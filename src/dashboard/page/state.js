@@ -6,6 +6,7 @@ function drawHead() {
   if (!run) return;
   const gone = run.run_id && !run.finished && !live.working;
   $("run").textContent = run.run_id ? `Run ${run.run_id}` : "No run yet";
+  $("run").title = run.command;
   document.title = run.run_id ? `${run.verified}/${known.nodes.length} ${run.run_id}` : "auditrun";
   $("branch").textContent = run.branch || "";
   const verdict = $("verdict"), sentence = !run.run_id ? "No run has begun yet; this page shows it when it does."
@@ -33,6 +34,7 @@ function drawFigures(run, live) {
     ["cost", usd(live.cost)], ["tokens in", count(run.input_tokens)], ["tokens out", count(run.output_tokens)],
     ["dispatches", `${count(run.iteration)} of ${count(run.max_iterations)}`],
   ];
+  if (run.notices) figures.push(["notices", count(run.notices)]);
   if (paused) figures.push(["rate limit", `all wait ${clock(live.paused_until - Date.now())}`]);
   const rows = figures.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
   if (run.report) rows.push(make("div", {}, make("dt", {}, "report"), make("dd", {}, make("a", { href: "/report.html", target: "_blank", rel: "noopener" }, "report.html"))));

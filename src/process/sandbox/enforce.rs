@@ -8,34 +8,14 @@ pub use other::{abi, restrict};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::ffi::CStr;
     use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
     use rustix::fs::{FileType, Mode, OFlags, fstat, open};
     use rustix::io::Errno;
 
-    const EXECUTE: u64 = 1;
-    const WRITE_FILE: u64 = 1 << 1;
-    const READ_FILE: u64 = 1 << 2;
-    const READ_DIR: u64 = 1 << 3;
-    /// Removing and making entries of every kind.
-    const CHANGE_DIR: u64 = 0b1_1111_1111 << 4;
-    const REFER: u64 = 1 << 13;
-    const TRUNCATE: u64 = 1 << 14;
-    const IOCTL_DEV: u64 = 1 << 15;
-
-    const READ: u64 = EXECUTE | READ_FILE | READ_DIR;
-    /// Everything that is decided here; what no rule grants of it is refused.
-    const HANDLED: u64 = READ | WRITE_FILE | CHANGE_DIR | REFER | TRUNCATE | IOCTL_DEV;
-    /// Device nodes: whoever may make one for the disk has all of it.
-    const MAKE_DEVICES: u64 = 1 << 6 | 1 << 11;
-    const WRITE: u64 = HANDLED & !MAKE_DEVICES;
-    /// Rights that make sense for something that is no directory; others are refused there.
-    const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
-
-    const TCP: u64 = 0b11;
-    /// Abstract sockets and signals stay within.
-    const SCOPES: u64 = 0b11;
+    use crate::process::sandbox::isolate::isolate;
+    use crate::process::sandbox::plan::{Rights, rights};
+    use crate::process::sandbox::rules::Prepared;
 
     const RULE_PATH_BENEATH: i32 = 1;
     const QUERY_VERSION: u32 = 1;
@@ -68,19 +48,18 @@ mod linux {
         u32::try_from(found).unwrap_or(0)
     }
 
-    /// Confines this thread, and all that it becomes and starts, to the given places. Each is
-    /// a path and whether it may be written; one that has gone since is skipped.
-    pub fn restrict<'a>(rules: impl Iterator<Item = (&'a CStr, bool)>, network: bool) -> Result<(), Errno> {
-        let abi = abi();
-        let attr = RulesetAttr {
-            access_fs: HANDLED & known(abi),
-            access_net: if network || abi < 4 { 0 } else { TCP },
-            scoped: if abi < 6 { 0 } else { SCOPES },
-        };
-        let ruleset = create(&attr, abi)?;
-        for (path, write) in rules {
-            match open(path, OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()) {
-                Ok(place) => add(&ruleset, &place, if write { WRITE } else { READ } & known(abi))?,
+    /// Confines this thread, and all that it becomes and starts. A place that has gone since
+    /// is skipped.
+    pub fn restrict(wanted: &Prepared) -> Result<(), Errno> {
+        if wanted.isolated {
+            isolate()?;
+        }
+        let rights = rights(wanted.abi.min(abi()), wanted.network);
+        let ruleset = create(&rights)?;
+        for (path, write) in &wanted.places {
+            let access = if *write { rights.write } else { rights.read };
+            match open(path.as_c_str(), OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()) {
+                Ok(place) => add(&ruleset, &place, access, rights.of_files)?,
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => {}
                 Err(errno) => return Err(errno),
             }
@@ -118,28 +97,22 @@ mod linux {
         set_capabilities(None, less)
     }
 
-    /// Rights that a version of the interface knows.
-    fn known(abi: u32) -> u64 {
-        match abi {
-            0 => 0,
-            1 => REFER - 1,
-            2 => TRUNCATE - 1,
-            3 | 4 => IOCTL_DEV - 1,
-            _ => u64::MAX,
-        }
-    }
-
-    fn create(attr: &RulesetAttr, abi: u32) -> Result<OwnedFd, Errno> {
-        // An older kernel refuses a larger structure than its own if what it does not know is
-        // not zero, which `restrict` sees to; the very first know only the first field.
-        let size = if abi < 4 { size_of::<u64>() } else { size_of::<RulesetAttr>() };
+    fn create(rights: &Rights) -> Result<OwnedFd, Errno> {
+        let attr = RulesetAttr { access_fs: rights.handled, access_net: rights.tcp, scoped: rights.scopes };
+        // An older kernel takes a larger structure than its own if what it does not know is
+        // zero, but the very first ones are given the one field that they have.
+        let size = if (attr.access_net, attr.scoped) == (0, 0) {
+            size_of::<u64>()
+        } else {
+            size_of::<RulesetAttr>()
+        };
         // SAFETY: the structure lives through the call and has at least `size` bytes; a file
         // descriptor that is returned is new and nobody else's.
         #[allow(unsafe_code)]
         unsafe {
             let fd = check(libc::syscall(
                 libc::SYS_landlock_create_ruleset,
-                std::ptr::from_ref(attr),
+                std::ptr::from_ref(&attr),
                 size,
                 0_u32,
             ))?;
@@ -147,9 +120,9 @@ mod linux {
         }
     }
 
-    fn add(ruleset: &OwnedFd, place: &OwnedFd, access: u64) -> Result<(), Errno> {
+    fn add(ruleset: &OwnedFd, place: &OwnedFd, access: u64, of_files: u64) -> Result<(), Errno> {
         let directory = FileType::from_raw_mode(fstat(place.as_fd())?.st_mode) == FileType::Directory;
-        let access = if directory { access } else { access & OF_FILES };
+        let access = if directory { access } else { access & of_files };
         let rule = PathBeneath { access, parent: place.as_raw_fd() };
         // SAFETY: the structure has the kernel's layout and lives through the call.
         #[allow(unsafe_code)]
@@ -182,9 +155,9 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use std::ffi::CStr;
-
     use rustix::io::Errno;
+
+    use crate::process::sandbox::rules::Prepared;
 
     /// There is none.
     pub fn abi() -> u32 {
@@ -192,7 +165,7 @@ mod other {
     }
 
     /// Nobody asks for it where [`abi`] is 0.
-    pub fn restrict<'a>(_: impl Iterator<Item = (&'a CStr, bool)>, _: bool) -> Result<(), Errno> {
+    pub fn restrict(_: &Prepared) -> Result<(), Errno> {
         Err(Errno::NOSYS)
     }
 }

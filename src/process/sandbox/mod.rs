@@ -2,21 +2,23 @@
 //! data; and what of it this system can enforce.
 //!
 //! A [`Policy`] says what is wanted, in paths. [`rules`] turns it into the allow rules that
-//! the kernel knows, in the harness, where directories may be read; [`enforce`] applies them
-//! in the child, right before exec, with nothing but system calls.
+//! the kernel knows, in the harness, where directories may be read; [`plan`] says what of it each
+//! version of the kernel's interface takes; [`enforce`] applies them in the child, right
+//! before exec, with nothing but system calls.
 
 mod enforce;
-mod launch;
+mod isolate;
+mod plan;
 pub mod quota;
 mod rules;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 pub(super) use enforce::restrict;
-pub use launch::Confined;
 pub use quota::Quota;
-pub use rules::{Rule, Ruleset};
+pub use rules::{Prepared, Rule, Ruleset};
 
 /// What a program may do to the machine around it. Nothing is granted that is not in here,
 /// but for the null devices, terminals and shared memory.
@@ -30,7 +32,8 @@ pub struct Policy {
     /// Never readable or writable, with all below it, though something around it is granted.
     /// A grant that lies deeper than the hidden path wins.
     pub hide: Vec<PathBuf>,
-    /// TCP connections may be made and accepted.
+    /// Connections may be made and accepted. If not: no TCP, and nothing at all where a network
+    /// of the program's own can be made.
     pub network: bool,
 }
 
@@ -46,7 +49,12 @@ pub enum Read {
 impl Policy {
     /// The rules that the kernel is given. Reads the directories around hidden paths.
     pub fn ruleset(&self) -> Ruleset {
-        rules::compile(self)
+        self.ruleset_for(support())
+    }
+
+    /// The same for a system that can do this much.
+    pub fn ruleset_for(&self, support: Support) -> Ruleset {
+        rules::compile(self, support)
     }
 }
 
@@ -55,12 +63,14 @@ impl Policy {
 pub struct Support {
     /// The version of the kernel's Landlock interface; 0 where there is none.
     pub abi: u32,
+    /// Whether a program can have a network of its own, if that is known already.
+    pub own_network: Option<bool>,
 }
 
 /// Asks the system once.
 pub fn support() -> Support {
-    static FOUND: std::sync::OnceLock<Support> = std::sync::OnceLock::new();
-    *FOUND.get_or_init(|| Support { abi: enforce::abi() })
+    static FOUND: OnceLock<u32> = OnceLock::new();
+    Support { abi: *FOUND.get_or_init(enforce::abi), own_network: None }
 }
 
 impl Support {
@@ -69,24 +79,21 @@ impl Support {
         self.abi >= 1
     }
 
+    /// A program can have a network of its own, with nothing in it. Tried out once, by the
+    /// first who wants to know.
+    pub fn namespace(self) -> bool {
+        static FOUND: OnceLock<bool> = OnceLock::new();
+        self.own_network.unwrap_or_else(|| *FOUND.get_or_init(isolate::possible))
+    }
+
     /// What stays open although it is asked for, in words that complete "not enforced: …".
     pub fn gaps(self, network: bool) -> Vec<&'static str> {
-        let mut gaps = Vec::new();
-        let mut need = |abi: u32, what: &'static str| {
-            if self.abi < abi {
-                gaps.push(what);
-            }
-        };
-        need(2, "moving files between directories (every such move is refused)");
-        need(3, "truncating files outside of the worktree");
-        if !network {
-            need(4, "the ban on TCP connections");
-        }
-        need(6, "the ban on signals to other processes and on abstract sockets");
-        if !network {
-            gaps.push("the ban on UDP");
-        }
-        gaps
+        plan::gaps(self.abi, network, network || self.namespace())
+    }
+
+    /// Moving a file to another directory is refused even within the worktree.
+    pub fn refuses_moves(self) -> bool {
+        self.abi == 1
     }
 }
 
@@ -107,12 +114,27 @@ impl fmt::Display for Support {
 mod tests {
     use super::*;
 
+    fn of(abi: u32) -> Support {
+        Support { abi, own_network: Some(false) }
+    }
+
     #[test]
     fn what_an_old_kernel_leaves_open_is_said() {
-        assert_eq!(Support { abi: 7 }.gaps(true), Vec::<&str>::new());
-        assert_eq!(Support { abi: 7 }.gaps(false), ["the ban on UDP"]);
-        assert_eq!(Support { abi: 3 }.gaps(false).len(), 3);
-        assert!(!Support { abi: 0 }.available());
-        assert!(Support { abi: 0 }.to_string().starts_with("no sandbox"));
+        assert_eq!(of(7).gaps(true), Vec::<&str>::new());
+        assert_eq!(of(7).gaps(false), ["the ban on networking other than TCP"]);
+        assert_eq!(Support { abi: 7, own_network: Some(true) }.gaps(false), Vec::<&str>::new());
+        assert!(of(1).refuses_moves() && !of(2).refuses_moves());
+        assert!(!of(0).available());
+        assert!(of(0).to_string().starts_with("no sandbox"));
+    }
+
+    #[test]
+    fn a_network_of_its_own_is_made_where_there_is_to_be_none_and_it_can_be() {
+        let isolated = |network, own_network| {
+            let policy = Policy { write: vec![], read: Read::All, hide: vec![], network };
+            policy.ruleset_for(Support { abi: 7, own_network: Some(own_network) }).isolated
+        };
+        assert!(isolated(false, true));
+        assert!(!isolated(false, false) && !isolated(true, true));
     }
 }

@@ -3,9 +3,11 @@
 //! in that directory is allowed, one by one, level by level.
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Policy, Read};
+use super::{Policy, Read, Support};
 
 /// Devices that any program expects to be able to use. `ptmx` and `pts` are terminals that a
 /// program makes for itself.
@@ -28,10 +30,32 @@ pub struct Ruleset {
     pub rules: Vec<Rule>,
     /// TCP is allowed.
     pub network: bool,
+    /// The program gets a network of its own, with nothing in it.
+    pub isolated: bool,
+    /// The version of the kernel's interface that is made use of.
+    pub abi: u32,
+}
+
+/// A ruleset as the kernel takes it: made before a fork, applied after it.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) places: Vec<(CString, bool)>,
+    pub(super) network: bool,
+    pub(super) isolated: bool,
+    pub(super) abi: u32,
+}
+
+impl Ruleset {
+    /// Ready for [`super::restrict`]. A path with a NUL in it names nothing.
+    pub fn prepare(&self) -> Prepared {
+        let place = |rule: &Rule| Some((CString::new(rule.path.as_os_str().as_bytes()).ok()?, rule.write));
+        let places = self.rules.iter().filter_map(place).collect();
+        Prepared { places, network: self.network, isolated: self.isolated, abi: self.abi }
+    }
 }
 
 /// See [`Policy::ruleset`].
-pub(super) fn compile(policy: &Policy) -> Ruleset {
+pub(super) fn compile(policy: &Policy, support: Support) -> Ruleset {
     let hidden: Vec<PathBuf> = policy.hide.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut found = Collected::default();
     let all = [PathBuf::from("/")];
@@ -45,7 +69,12 @@ pub(super) fn compile(policy: &Policy) -> Ruleset {
     for path in DEVICES.iter().map(Path::new).chain(policy.write.iter().map(PathBuf::as_path)) {
         found.grant(path, true, &hidden);
     }
-    Ruleset { rules: found.rules, network: policy.network }
+    Ruleset {
+        rules: found.rules,
+        network: policy.network,
+        isolated: !policy.network && support.namespace(),
+        abi: support.abi,
+    }
 }
 
 #[derive(Default)]

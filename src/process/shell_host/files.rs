@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::Ending;
+use super::{Ending, Fence};
 use crate::process::active;
 use crate::step::builtin::{FileKind, Files};
 
@@ -18,11 +18,12 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct OsFiles {
     pub(super) ending: Ending,
+    pub(super) fence: Fence,
 }
 
 impl OsFiles {
-    pub(super) fn new(ending: Ending) -> OsFiles {
-        OsFiles { ending }
+    pub(super) fn new(ending: Ending, fence: Fence) -> OsFiles {
+        OsFiles { ending, fence }
     }
 }
 
@@ -42,10 +43,12 @@ impl Files for OsFiles {
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        self.fence.check(path, true)?;
         Ok(Box::new(fs::File::open(path)?))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        self.fence.check(dir, true)?;
         let mut names =
             fs::read_dir(dir)?.map(|entry| entry.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
         names.sort();
@@ -53,15 +56,20 @@ impl Files for OsFiles {
     }
 
     fn make_dir(&self, path: &Path) -> io::Result<()> {
+        self.fence.check(path, false)?;
         fs::create_dir(path)
     }
 
     fn copy_file(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.fence.check(from, true)?;
+        self.fence.check(to, true)?;
         fs::copy(from, to).map(drop)
     }
 
     #[cfg(unix)]
     fn copy_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.fence.check(from, false)?;
+        self.fence.check(to, false)?;
         std::os::unix::fs::symlink(fs::read_link(from)?, to)
     }
 
@@ -71,14 +79,18 @@ impl Files for OsFiles {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.fence.check(from, false)?;
+        self.fence.check(to, false)?;
         fs::rename(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.fence.check(path, false)?;
         fs::remove_file(path)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.fence.check(path, false)?;
         fs::remove_dir(path)
     }
 

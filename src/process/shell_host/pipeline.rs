@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::streams::{Source, Tap, Target};
-use super::{Opened, Over, ShellHost};
+use super::{Launch, Opened, Over, ShellHost};
 use crate::process::standstill::Follower;
-use crate::process::{Input as ScriptInput, Stream};
+use crate::process::{Cancel, Input as ScriptInput, Stdio, Stream};
 use crate::step::builtin::{Builtin, Streams};
 use crate::step::eval::{FileId, Input, Output, Program, Stage, StageEnd, Stop, VerbCall, VerbResult, Work};
 
@@ -31,10 +31,19 @@ struct Ends {
     stderr: Target,
 }
 
+impl Ends {
+    fn into_fds(self) -> io::Result<Stdio> {
+        Ok([self.stdin.into_fd()?, self.stdout.into_fd()?, self.stderr.into_fd()?])
+    }
+}
+
 /// A pipeline at work.
 struct Running {
     ends: Vec<Option<StageEnd>>,
     children: Vec<(usize, Child)>,
+    /// Stages whose programs somebody else sees to, and the request to end them.
+    elsewhere: Vec<usize>,
+    cancel: Cancel,
     group: Option<(i32, Follower)>,
     tell: Sender<(usize, StageEnd)>,
     told: Receiver<(usize, StageEnd)>,
@@ -142,8 +151,15 @@ impl ShellHost<'_> {
 
     fn run_connected(&mut self, stages: Vec<Stage>, ends: Vec<Ends>) -> Vec<StageEnd> {
         let (tell, told) = channel();
-        let mut running =
-            Running { ends: vec![None; stages.len()], children: Vec::new(), group: None, tell, told };
+        let mut running = Running {
+            ends: vec![None; stages.len()],
+            children: Vec::new(),
+            elsewhere: Vec::new(),
+            cancel: Cancel::new(),
+            group: None,
+            tell,
+            told,
+        };
         let mut verbs = Vec::new();
         for (i, (stage, ends)) in stages.into_iter().zip(ends).enumerate() {
             match stage.work {
@@ -183,8 +199,9 @@ impl ShellHost<'_> {
     }
 
     fn start(&self, i: usize, program: &Program, ends: Ends, running: &mut Running) {
-        match self.spawn(program, ends, running.leader()) {
-            Ok(child) => {
+        match self.spawn(i, program, ends, running) {
+            Ok(None) => running.elsewhere.push(i),
+            Ok(Some(child)) => {
                 let pid = i32::try_from(child.id()).unwrap_or(0);
                 if !self.talks_to_terminal() && running.group.is_none() {
                     running.group = Some((pid, Follower::new(pid)));
@@ -196,7 +213,14 @@ impl ShellHost<'_> {
         }
     }
 
-    fn spawn(&self, program: &Program, ends: Ends, group: Option<i32>) -> Result<Child, StageEnd> {
+    /// A child, or `None` where somebody else sees to the program.
+    fn spawn(
+        &self,
+        i: usize,
+        program: &Program,
+        ends: Ends,
+        running: &Running,
+    ) -> Result<Option<Child>, StageEnd> {
         let path = locate(program)?;
         let failed = |error: io::Error| match error.raw_os_error() {
             Some(code) if code == libc::ENOEXEC => StageEnd::NotExecutable(
@@ -204,15 +228,24 @@ impl ShellHost<'_> {
             ),
             _ => StageEnd::NotExecutable(crate::step::eval::describe(&error)),
         };
-        let mut command = self.launcher.command(program, &path);
+        let mut command = match self.launcher.launch(program, &path) {
+            Launch::Child(command) => command,
+            Launch::Elsewhere(work) => {
+                let (tell, cancel) = (running.tell.clone(), running.cancel.clone());
+                let stdio = ends.into_fds().map_err(failed)?;
+                // Nobody listens any more if the script was ended.
+                thread::spawn(move || drop(tell.send((i, work(stdio, &cancel)))));
+                return Ok(None);
+            }
+        };
         command.current_dir(&program.cwd).env_clear().envs(program.env.iter().map(|(k, v)| (k, v)));
         command.stdin(ends.stdin.into_stdio().map_err(failed)?);
         command.stdout(ends.stdout.into_stdio(Stream::Stdout).map_err(failed)?);
         command.stderr(ends.stderr.into_stdio(Stream::Stderr).map_err(failed)?);
         if !self.talks_to_terminal() {
-            std::os::unix::process::CommandExt::process_group(&mut command, group.unwrap_or(0));
+            std::os::unix::process::CommandExt::process_group(&mut command, running.leader().unwrap_or(0));
         }
-        spawn_patiently(&mut command).map_err(failed)
+        spawn_patiently(&mut command).map(Some).map_err(failed)
     }
 
     /// Programs that read from the operator's terminal stay in its foreground group: any
@@ -236,12 +269,14 @@ impl ShellHost<'_> {
                     if let Some(by) = self.files.ending.now() {
                         stop = Some((by, Instant::now()));
                         running.signal(Signal::TERM);
+                        running.cancel.request();
                     }
                 }
                 Some((_, since)) => {
                     let late = since.elapsed() >= self.options.grace || self.options.cancel.requested_now();
                     if late && !killed {
                         running.signal(Signal::KILL);
+                        running.cancel.request_now();
                         killed = true;
                     }
                     // Only verbs that wait for something unreachable are left: they are abandoned.
@@ -295,7 +330,7 @@ impl Running {
 
     fn only_verbs_left(&self) -> bool {
         let open = |i: &usize| self.ends.get(*i).is_some_and(Option::is_none);
-        !self.children.iter().any(|(i, _)| open(i))
+        !self.children.iter().map(|(i, _)| i).chain(&self.elsewhere).any(open)
     }
 
     /// Collects what the programs left in the process table.

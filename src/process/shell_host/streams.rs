@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,11 +29,19 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// For a program. Bytes come through a pipe that a thread fills.
+    /// For a child.
     pub fn into_stdio(self) -> io::Result<Stdio> {
+        match self {
+            Source::Inherit => Ok(Stdio::inherit()),
+            other => other.into_fd().map(Stdio::from),
+        }
+    }
+
+    /// For a program. Bytes come through a pipe that a thread fills.
+    pub fn into_fd(self) -> io::Result<OwnedFd> {
         Ok(match self {
-            Source::Null => Stdio::null(),
-            Source::Inherit => Stdio::inherit(),
+            Source::Null => File::open(super::device("/dev/null"))?.into(),
+            Source::Inherit => io::stdin().as_fd().try_clone_to_owned()?,
             Source::File(file) => file.into(),
             Source::Pipe(pipe) => pipe.into(),
             Source::Bytes(bytes) => {
@@ -72,12 +81,19 @@ impl Target {
         })
     }
 
-    /// For a program; `place` is the descriptor that it becomes.
+    /// For a child; `place` is the descriptor that it becomes.
     pub fn into_stdio(self, place: Stream) -> io::Result<Stdio> {
+        match self {
+            Target::Inherit(stream) if stream == place => Ok(Stdio::inherit()),
+            other => other.into_fd().map(Stdio::from),
+        }
+    }
+
+    /// For a program.
+    pub fn into_fd(self) -> io::Result<OwnedFd> {
         Ok(match self {
-            Target::Inherit(stream) if stream == place => Stdio::inherit(),
-            Target::Inherit(Stream::Stdout) => io::stdout().into(),
-            Target::Inherit(Stream::Stderr) => io::stderr().into(),
+            Target::Inherit(Stream::Stdout) => io::stdout().as_fd().try_clone_to_owned()?,
+            Target::Inherit(Stream::Stderr) => io::stderr().as_fd().try_clone_to_owned()?,
             Target::File(file) => file.into(),
             Target::Pipe(pipe) => pipe.into(),
         })

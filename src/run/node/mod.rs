@@ -4,6 +4,7 @@
 mod judge;
 mod land;
 mod record;
+mod steps;
 mod verbs;
 mod work;
 

@@ -11,11 +11,11 @@ use crate::base::MaskStream;
 use crate::config::Role;
 use crate::event::Event;
 use crate::plan::PlannedCheck;
-use crate::process::sandbox::Confined;
 use crate::process::shell_host::{ShellHost, ShellOptions, Verbs};
 use crate::process::{Input, OutputSink, Stream};
 use crate::run::checks::run_check;
 use crate::run::context::{Context, Fault};
+use crate::run::node::steps::Steps;
 use crate::run::node::{End, Facts, NodeRun, Order, Stop};
 use crate::step::builtin::Streams;
 use crate::step::eval::{self, Env, StatementRecord, VerbCall, VerbResult};
@@ -99,7 +99,7 @@ struct Recipe<'r, 'a> {
     attempt: &'r mut NodeRun<'a>,
     stopped: Option<Stop>,
     /// Starts the recipe's own programs.
-    launcher: &'r Confined,
+    steps: &'r Steps,
     /// Their temporary directory.
     tmp: &'r Path,
 }
@@ -128,6 +128,7 @@ impl NodeRun<'_> {
             MaskStream::new(Arc::clone(cx.containment.masker())),
         )));
         let sink: Arc<Mutex<dyn OutputSink>> = log;
+        let steps = Steps::new(cx, tmp.path());
         let options = ShellOptions {
             one_pipe: false,
             sink: Some(sink),
@@ -135,22 +136,28 @@ impl NodeRun<'_> {
             timeout: None,
             grace: cx.config.grace.value,
             cancel: self.cancel.clone(),
+            fence: steps.fence(),
         };
-        let launcher = Confined::default();
-        launcher.set(cx.containment.for_step(tmp.path()));
-        let mut recipe = Recipe { attempt: self, stopped: None, launcher: &launcher, tmp: tmp.path() };
+        let mut recipe = Recipe { attempt: self, stopped: None, steps: &steps, tmp: tmp.path() };
         let outcome = {
-            let mut host = ShellHost::new(&mut recipe, &launcher, options);
+            let mut host = ShellHost::new(&mut recipe, &steps, options);
             eval::run(&script.ast, &script.source, &mut host, env)
         };
         let stopped = recipe.stopped.take();
+        let seen = steps.seen();
+        let leaks = seen
+            .leaked
+            .iter()
+            .map(|line| format!("a step of the recipe left a process behind, which was ended: {line}"));
+        self.facts.notes.extend(leaks.chain(seen.ended.iter().cloned()));
         if stopped.is_some() || outcome.exit_code == 0 {
             return stopped;
         }
         if self.cancel.requested() {
             return Some(Stop::Cancelled(cx.why_cancelled()));
         }
-        let why: Vec<String> = outcome.diags.iter().map(|d| d.message.clone()).collect();
+        let told = outcome.diags.iter().map(|d| d.message.clone());
+        let why: Vec<String> = seen.ended.into_iter().chain(told).collect();
         Some(Stop::failed(format!(
             "a step of the recipe failed with exit code {}: {}",
             outcome.exit_code,
@@ -249,7 +256,7 @@ impl Recipe<'_, '_> {
             && let Some(workspace) = &self.attempt.order.workspace
         {
             let dir = workspace.dir().to_owned();
-            self.launcher.set(self.attempt.cx.containment.for_check(&dir, self.tmp));
+            self.steps.enter(self.attempt.cx, &dir, self.tmp);
             result.set.push(("WORKTREE".to_owned(), dir.to_string_lossy().into_owned()));
             result.cwd = Some(dir);
             if let Some(base) = &self.attempt.base {

@@ -7,6 +7,7 @@ use crate::event::{DiffEvidence, Event, NoticeLevel};
 use crate::files;
 use crate::gate::{loc, touches};
 use crate::git::{Capture, Change, ChangeKind, GuardClass, NewCommit};
+use crate::journal::NodeState;
 use crate::lane::WorkspaceSpec;
 use crate::process::EndCause;
 use crate::run::context::{At, Context, Fault};
@@ -42,7 +43,8 @@ impl NodeRun<'_> {
         }
         let path = self.cx.shown(self.workspace()?.dir());
         let (node, attempt) = (self.id().clone(), self.order.attempt);
-        Ok(self.cx.tell(Event::WorktreeReady { node, attempt, path, base })?)
+        let port_base = Some(self.cx.port_base(self.order.slot));
+        Ok(self.cx.tell(Event::WorktreeReady { node, attempt, path, base, port_base })?)
     }
 
     fn spec(&self, base: &crate::base::Oid) -> WorkspaceSpec {
@@ -94,6 +96,7 @@ impl NodeRun<'_> {
             .ok_or_else(|| Fault::Other("no worktree was entered".to_owned()))?;
         let answer = invoke::call(&cx.caller(), &request, &mut Place::Worktree(workspace.as_mut()))?;
         self.watch_foreign()?;
+        self.note_neighbours();
         for leak in &answer.record.leaked {
             self.facts.notes.push(format!("the agent left a process behind, which was ended: {leak}"));
         }
@@ -151,6 +154,28 @@ impl NodeRun<'_> {
             (_, fault) => {
                 Err(Stop::failed(format!("the {} failed: {}", role.name(), fault.unwrap_or_default())))
             }
+        }
+    }
+
+    /// Without a sandbox nobody can tell who wrote what stands in a worktree: it is judged as
+    /// this node's all the same, and who else could have is on record.
+    fn note_neighbours(&mut self) {
+        if self.cx.containment.enforced() {
+            return;
+        }
+        let state = self.cx.recorder.state();
+        let with_me = |node: &&NodeState| {
+            let last = node.last_attempt().filter(|last| last.worktree.is_some());
+            let ended = last.map(|last| last.finished_at.as_deref());
+            node.id != *self.id() && ended.is_some_and(|at| at.is_none_or(|at| at >= &*self.started_at))
+        };
+        let names: Vec<&str> = state.nodes.iter().filter(with_me).map(|node| node.id.as_str()).collect();
+        if !names.is_empty() {
+            let note = format!(
+                "no sandbox kept other nodes out of this worktree; at the same time ran {}",
+                names.join(", ")
+            );
+            self.facts.notes.push(note);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a run that ended without its own doing left behind: processes, worktrees, and
+//! What a run that ended without its own doing left behind: worktrees, and
 //! attempts that will be made again. Nothing that an agent was paid for is thrown away.
 
 use std::path::Path;
@@ -6,22 +6,11 @@ use std::path::Path;
 use crate::base::{Id, Oid};
 use crate::event::NoticeLevel;
 use crate::git::{NewCommit, WorktreeInfo};
-use crate::journal::{Attempt, NodeState, RunState};
+use crate::journal::{Attempt, NodeState};
 use crate::lane::Workspace;
-use crate::process::{self, Found};
 use crate::run::context::{At, Context, Fault};
 use crate::run::prepare;
 use crate::run::resume::Standing;
-
-/// Ends what is left of the processes of a run's earlier lifetimes; each is told in a sentence.
-pub fn processes(state: &RunState) -> Vec<String> {
-    let found = state.lifetimes.iter().flat_map(|l| process::sweep(&l.process, state.run_id()));
-    let tell = |f: Found| {
-        let end = if f.ended { "was ended" } else { "could not be ended" };
-        format!("process {} of the earlier run was still there and {end}: {}", f.pid, f.command_line)
-    };
-    found.map(tell).collect()
-}
 
 /// Removes the run's worktrees but those of nodes that wait for a person. Work that an agent
 /// did there and that was never captured is kept by a ref first; where that can't be done the
@@ -80,7 +69,8 @@ fn rescued(cx: &Context, info: &WorktreeInfo, node: Option<&NodeState>) -> Resul
 fn unsaved<'n>(cx: &Context, node: &'n NodeState, dir: &Path) -> Option<&'n Attempt> {
     let last = node.attempts.last()?;
     let here = last.worktree.as_deref() == Some(cx.shown(dir).as_str());
-    (here && last.status.is_none() && last.captured.is_none()).then_some(last)
+    // Where there is no directory there is nothing to save.
+    (here && dir.is_dir() && last.status.is_none() && last.captured.is_none()).then_some(last)
 }
 
 fn rescue(cx: &Context, node: &NodeState, attempt: &Attempt, dir: &Path) -> Result<String, Fault> {

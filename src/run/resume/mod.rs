@@ -16,7 +16,7 @@ mod standing;
 
 pub use branch::{Half, inspect, settle};
 pub use landed::complete;
-pub use leftovers::{aside, processes, worktrees};
+pub use leftovers::{aside, worktrees};
 pub use rebundle::{Correction, commit, objections, replan};
 pub use standing::{Standing, standing};
 pub use start::{known, recheck, start};

@@ -121,19 +121,20 @@ fn edits(cx: &Context, head: &Oid, files: &BundleFiles) -> Result<Vec<Edit>, Fau
     Ok(edits.into_iter().collect())
 }
 
-/// Takes the plan in, if it is another than the journal's (or `anyway`): what is not landed
-/// and unchanged is pending, and the journal gets the new plan.
+/// Takes the plan in, if it is another than the journal's or a correction brought it: what is
+/// not landed and unchanged is pending, and the journal gets the new plan.
 ///
 /// # Errors
 /// The journal or the disk failed.
-pub fn replan(cx: &Context, anyway: bool) -> Result<(), Fault> {
+pub fn replan(cx: &Context) -> Result<(), Fault> {
     let state = cx.recorder.state();
     let new = summaries(&cx.plan);
     let old: Vec<&PlannedSummary> = state.nodes.iter().filter_map(|n| n.planned.as_ref()).collect();
     let same =
         old.len() == new.len() && old.iter().zip(&new).all(|(o, n)| o.id == n.id && o.digest == n.digest);
-    if same && !anyway {
-        return Ok(());
+    if same && !state.replan_due {
+        // A process that was killed may have taken the plan in and put nothing away.
+        return put_away(cx);
     }
     for (node, reason) in resets(&state, &cx.plan, &new) {
         cx.announce(Event::NodeReset { node, reason })?;

@@ -1,13 +1,21 @@
 //! Removal that gets its way and never leaves its own directory: links are removed and not
-//! followed, directories that forbid it are opened up first.
+//! followed, directories that forbid it are opened up first, and who still writes below it
+//! is waited out for a moment.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How often a directory that fills again while it is emptied is tried, and the pause between.
+const AGAIN: (u32, Duration) = (20, Duration::from_millis(25));
 
 /// Removes a file, link or directory with everything below. Nothing there: done.
-pub(super) fn remove_anything(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The file system's.
+pub fn remove_anything(path: &Path) -> io::Result<()> {
     let meta = match path.symlink_metadata() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
@@ -15,12 +23,20 @@ pub(super) fn remove_anything(path: &Path) -> io::Result<()> {
     if !meta.is_dir() {
         return gone(fs::remove_file(path));
     }
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path);
-            gone(fs::remove_dir_all(path))
+    let (mut left, pause) = AGAIN;
+    loop {
+        match gone(fs::remove_dir_all(path)) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && left > 0 => {
+                open_up(path);
+                left = 0;
+            }
+            // A program on its way out made a file meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty && left > 0 => {
+                left -= 1;
+                std::thread::sleep(pause);
+            }
+            other => return other,
         }
-        other => gone(other),
     }
 }
 
@@ -62,5 +78,22 @@ mod tests {
         remove_anything(&doomed).unwrap();
         assert!(kept.join("f").exists());
         remove_anything(&doomed).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_somebody_still_writes_to_goes_when_they_are_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let doomed = dir.path().join("doomed");
+        fs::create_dir(&doomed).unwrap();
+        let place = doomed.clone();
+        let writer = std::thread::spawn(move || {
+            for n in 0..2000 {
+                // It is gone sooner or later.
+                let _ = fs::write(place.join(n.to_string()), "x");
+            }
+        });
+        remove_anything(&doomed).unwrap();
+        writer.join().unwrap();
+        assert!(!doomed.exists());
     }
 }
