@@ -21,6 +21,7 @@ pub mod lane;
 // know nothing of runs.
 pub mod target;
 pub mod gate;
+pub mod control;
 pub mod run;
 pub mod proof;
 pub mod report;

@@ -146,3 +146,16 @@ fn there_must_be_a_run_and_nobody_else_at_work() {
     listing.exits(0);
     assert!(listing.out.contains("would write docs/audit/audit/report.html"), "{}", listing.out);
 }
+
+#[test]
+fn a_target_that_calls_run_is_the_trigger() {
+    let mut world = World::new();
+    world.kdl = "target \"ci\" { steps \"auditrun run\" }\n".to_owned();
+    world.node("A").agent("echo 1 > n").touches(&["n"]).checks(&["test -f n"]);
+    world.build();
+    world.call(&["ci"]).exits(0);
+    assert_eq!(world.events()[0]["trigger"], "ci");
+    assert!(world.text("audit/report.md").contains("| trigger | `ci` |"));
+    world.run().exits(0);
+    assert_eq!(world.events()[0]["trigger"], "run");
+}

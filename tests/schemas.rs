@@ -4,17 +4,21 @@
 
 use std::path::Path;
 
-use auditrun::report::schema;
+use auditrun::{qa, report};
 
 /// The language of audit.kdl, beside the schemas of what is written.
 const CONFIG_SCHEMA: &str = "audit.kdl-schema.kdl";
+
+fn all() -> Vec<(&'static str, serde_json::Value)> {
+    [report::schema::all(), qa::schema::all()].concat()
+}
 
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     let update = std::env::var_os("UPDATE_SCHEMAS").is_some();
     let mut stale = Vec::new();
-    for (name, value) in schema::all() {
+    for (name, value) in all() {
         let wanted = String::from_utf8(auditrun::event::json_artifact(&value).unwrap()).unwrap();
         let path = dir.join(name);
         if update {
@@ -33,7 +37,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     if std::fs::read_to_string(&path).ok() != Some(wanted) {
         stale.push(CONFIG_SCHEMA);
     }
-    let known: Vec<_> = schema::all().into_iter().map(|(name, _)| name.to_owned()).collect();
+    let known: Vec<_> = all().into_iter().map(|(name, _)| name.to_owned()).collect();
     for entry in std::fs::read_dir(&dir).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(&name) || name == CONFIG_SCHEMA, "schema/{name} belongs to no type");
@@ -43,7 +47,7 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn every_schema_is_one() {
-    for (name, value) in schema::all() {
+    for (name, value) in all() {
         jsonschema::validator_for(&value).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
 }

@@ -383,6 +383,20 @@ fn the_root_cause_is_said_last() {
 }
 
 #[test]
+fn keep_going_holds_for_calls_inside_too_and_names_each_cause() {
+    let kdl = "target \"bad\" { steps \"sh -c 'exit 4'\" }\ntarget \"good\" { steps \"echo go''od\" }\n\
+               target \"outer\" { steps \"auditrun bad good\" }\ntarget \"after\" { needs \"outer\"; steps \"touch never\" }\n\
+               target \"other\" { steps \"echo ot''her\" }\n";
+    let world = world(kdl);
+    let outcome = world.call(&["-k", "-j1", "after", "other"]);
+    outcome.exits(1).says(&["good\n", "other\n", "after: skipped: it needs 'outer', which failed"]);
+    outcome.says(&["target 'bad' failed: exit code 4"]);
+    assert!(outcome.err.trim_end().ends_with("target 'outer' failed: exit code 1"), "{outcome:?}");
+    assert!(!world.repo.join("never").exists());
+    world.call(&["-j1", "after", "other"]).exits(1).says_nothing_of(&["good\n", "other\n"]);
+}
+
+#[test]
 fn github_gets_its_group_markers() {
     let world = world("target \"a\" { steps \"echo x\" }");
     let outcome = world.call_with(&[("GITHUB_ACTIONS", "true")], &["a"]);

@@ -78,3 +78,56 @@ fn a_timeout_ends_everything() {
     world.call(&["slow"]).exits(1).says(&["timed out after 1s"]);
     assert_eq!(left("98765"), 0);
 }
+
+/// Three that run for long, one that fails in their middle, and one that needs the failed one.
+fn crowd(marks: [&str; 3]) -> World {
+    let world = World::new();
+    let mut kdl = "grace \"1s\"\n".to_owned();
+    for (i, mark) in marks.iter().enumerate() {
+        let slow = SLOW.replace("MARK", mark).replace("begun", &format!("begun{i}"));
+        kdl += &format!("target \"slow{i}\" {{ steps {slow:?} }}\n");
+    }
+    let all = "sh -c 'until test -e begun0 -a -e begun1 -a -e begun2; do sleep 0.05; done; exit 3'";
+    kdl += &format!(
+        "target \"bad\" {{ steps {all:?} }}\ntarget \"after\" {{ needs \"bad\"; steps \"touch never\" }}\n"
+    );
+    world.write("audit.kdl", kdl);
+    world
+}
+
+#[test]
+fn a_failure_in_the_middle_of_many_is_said_last_and_leaves_nothing() {
+    let marks = ["98771", "98772", "98773"];
+    let world = crowd(marks);
+    let outcome = world.call(&["-j4", "slow0", "slow1", "after", "slow2"]);
+    outcome.exits(1).says(&["after: skipped: it needs 'bad', which failed"]);
+    for slow in ["slow0", "slow1", "slow2"] {
+        outcome.says(&[&format!("{slow}: cancelled: because of 'bad'")]);
+    }
+    assert!(outcome.err.trim_end().ends_with("target 'bad' failed: exit code 3"), "{outcome:?}");
+    assert!(marks.iter().all(|mark| left(mark) == 0) && !world.repo.join("never").exists());
+}
+
+#[test]
+fn an_interrupt_in_the_middle_of_many_leaves_nothing() {
+    let marks = ["98781", "98782", "98783"];
+    let world = crowd(marks);
+    let child = world.start(&["-j3", "slow0", "slow1", "slow2", "after"]);
+    wait_until("all run", || marks.iter().all(|mark| left(mark) == 2));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let outcome = Outcome::of(child.wait_with_output().unwrap());
+    outcome.exits(130).says_nothing_of(&["failed"]);
+    assert!(outcome.err.trim_end().ends_with("interrupted"), "{outcome:?}");
+    assert!(marks.iter().all(|mark| left(mark) == 0) && !world.repo.join("never").exists());
+}
+
+#[test]
+fn an_interrupt_reaches_what_a_step_calls_inside() {
+    let world = world("98791", "description \"d\"");
+    world.write("more.kdl", "include \"audit.kdl\"\ntarget \"outer\" { steps \"auditrun slow\" }\n");
+    let child = world.start(&["-f", "more.kdl", "outer"]);
+    wait_until("both run", || left("98791") == 2);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    Outcome::of(child.wait_with_output().unwrap()).exits(130);
+    assert_eq!(left("98791"), 0);
+}

@@ -11,6 +11,8 @@ pub const REPORT_PREFIX: &str = "audit-report";
 pub const WORKTREES_DIR: &str = ".worktrees";
 /// Directory of local state (fingerprints, control database), below the root.
 pub const STATE_DIR: &str = ".auditrun";
+/// Working directories of audits, below the root, as a pattern of an ignore file.
+pub const AUDIT_DIRS: &str = "auditor-*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*";
 
 /// The places of one project, all relative to the repository's root, `/`-separated,
 /// without a trailing slash; the root itself is the empty string.

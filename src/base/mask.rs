@@ -21,6 +21,15 @@ pub fn is_secret(name: &str, value: &str) -> bool {
     value.len() >= SHORTEST_NAMED && TELLING.iter().any(|end| name.ends_with(end))
 }
 
+/// The password in `scheme://user:password@host/…`, or in a `password=` parameter.
+pub fn url_password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, after) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    let named = || after.split(['?', '&']).find_map(|p| p.strip_prefix("password="));
+    user.and_then(|u| u.split_once(':')).map(|(_, secret)| secret).or_else(named).filter(|s| !s.is_empty())
+}
+
 /// Knows the secrets of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Masker {

@@ -108,8 +108,12 @@ pub struct Place {
     pub stop: Option<Cancel>,
     /// How many commands of this program are around it.
     pub depth: u32,
+    /// The targets that were typed, if the command is a step's.
+    pub trigger: Option<String>,
     /// Those who started the programs of the steps around it.
     pub custody: Option<Arc<Custody>>,
+    /// The step is one of a node's recipe: a run goes on around it, in this process.
+    pub in_run: bool,
 }
 
 impl Common {
@@ -260,6 +264,15 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Audit finished work: learn from runs, score lessons, propose improvements
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = QA_HELP)]
+    Qa(QaArgs),
+    /// The control-plane database that runs and audits share
+    Db {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: DbCommand,
+    },
     /// Completion script for a shell
     Completions {
         /// Which shell
@@ -267,6 +280,81 @@ pub enum Command {
     },
     /// The manual page (roff)
     Man,
+}
+
+const QA_HELP: &str = "Scopes:
+  loop-<id>                    one loop, by its id or the beginning of it, or a run by its run id
+  <repo_id> last N             the newest slices of a repository, at most 20
+  self, pipeline               everything, one audit deeper
+  effectiveness <repo_id>      only how well lessons work
+  standalone                   the last 20 commits, without the database
+  standalone last N            the last N commits, at most 50
+  standalone since YYYY-MM-DD  commits from that day on
+  standalone plan PATH         commits with 'Plan: PATH' in the message";
+
+/// `qa`
+#[derive(Debug, Args)]
+pub struct QaArgs {
+    /// What else there is to do than an audit.
+    #[command(subcommand)]
+    pub command: Option<QaCommand>,
+    /// What to audit
+    #[arg(value_name = "SCOPE", required = true)]
+    pub scope: Vec<String>,
+    /// What becomes of the report, where no terminal can be asked
+    #[arg(long, value_name = "DECISION")]
+    pub decision: Option<Decision>,
+}
+
+/// What becomes of an audit's report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Decision {
+    /// Keep it and route its proposals
+    Accept,
+    /// Go on with what still fails
+    Deeper,
+    /// Keep nothing
+    Dismiss,
+}
+
+/// What `qa` does besides audits.
+#[derive(Debug, Subcommand)]
+pub enum QaCommand {
+    /// Lessons of runs and audits: which there are, and which are in force
+    Lessons {
+        /// Those of .auditor/lessons.json, even if there is a database
+        #[arg(long, global = true)]
+        standalone: bool,
+        /// What to do with them.
+        #[command(subcommand)]
+        command: LessonsCommand,
+    },
+}
+
+/// `qa lessons`
+#[derive(Debug, Subcommand)]
+pub enum LessonsCommand {
+    /// Every lesson with its status
+    List,
+    /// Put a lesson in force
+    Promote {
+        /// Its id, or the beginning of it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Take a lesson out of force
+    Retire {
+        /// Its id, or the beginning of it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// `db`
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Fill it from the journals of all runs that are kept here; doing it again changes nothing
+    Sync,
 }
 
 /// `resume`

@@ -78,6 +78,7 @@ pub fn planned(cx: &Context) -> Event {
 /// The harness failed; a proof with gaps is an [`Ending`].
 pub fn prove(cx: &Context) -> Result<Ending, Fault> {
     let head = cx.lock_head().clone();
+    cx.recorder.settle()?;
     let state = cx.recorder.state();
     let base = state.base.clone().unwrap_or_else(|| head.clone());
     let git = GitFacts::read(&cx.repo, &cx.layout, &base, &head)?;
@@ -128,13 +129,19 @@ pub fn finish(
     means: &Means<'_>,
     screen: &Screen,
 ) -> Exit {
+    // Before the last lines, so that the reports name a loss.
+    if let Err(fault) = recorder.settle() {
+        screen.trouble(&format!("a warning could not be recorded: {fault}"));
+    }
     let told = recorder.announce(Event::RunFinished {
         reason: ending.reason,
         exit_code: i32::from(ending.exit.code()),
         message: ending.message.clone(),
         active_ms: u64::try_from(active.as_millis()).unwrap_or(u64::MAX),
     });
-    if let Err(fault) = told {
+    // Without it nobody could tell later how the run ended: `resume` takes it up.
+    let exit = if told.is_ok() { ending.exit } else { Exit::Internal };
+    if let Err(fault) = &told {
         screen.trouble(&format!("the end of the run could not be recorded: {fault}"));
     }
     // The stage never changes how a run ended, and what goes wrong in it is said on its own.
@@ -142,18 +149,19 @@ pub fn finish(
         Ok(done) => done.problems.iter().for_each(|p| screen.trouble(&format!("audit stage: {p}"))),
         Err(fault) => screen.trouble(&format!("the audit stage failed: {fault}")),
     }
-    if let Some(proof) = ending.proof.as_deref()
+    if let Some(proof) = ending.proof.as_deref().filter(|_| told.is_ok())
         && let Err(fault) = keep_proof(project, recorder, run_id, &proof.head)
     {
         screen.trouble(&format!("the proof's ref could not be written: {fault}"));
     }
+    recorder.unsettled().iter().for_each(|lost| screen.trouble(lost));
     // Gone if nothing is kept in it; a directory that still holds something stays.
     let _ = std::fs::remove_dir(project.repo.root().join(WORKTREES_DIR));
     let out = if project.layout.out().is_empty() { "." } else { project.layout.out() };
-    screen.summary(&recorder.state(), out, ending.exit);
+    screen.summary(&recorder.state(), out, exit);
     notify(project, &recorder.state(), ending.reason, screen);
     telemetry::export(project, recorder, run_id, screen);
-    ending.exit
+    exit
 }
 
 /// Runs what audit.kdl binds to this end. A failure of it is said and changes nothing.

@@ -4,6 +4,7 @@ pub mod aftermath;
 pub mod archived;
 pub mod args;
 pub mod commands;
+pub mod control;
 pub mod evidence;
 pub mod exit;
 pub mod failure;
@@ -85,6 +86,8 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Clean { force } => commands::clean::run(common, *force, screen),
         Command::Shell { node } => commands::shell::run(common, node, screen),
         Command::Demo { dir } => commands::demo::run(common, dir.as_deref(), screen),
+        Command::Qa(args) => commands::qa::run(common, args, screen),
+        Command::Db { command } => commands::db::run(common, command, screen),
         Command::Completions { shell } => Ok(commands::man::completions(*shell, screen)),
         Command::Man => commands::man::man(screen),
     }

@@ -8,6 +8,7 @@ use crate::base::{Masker, SystemClock};
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::control::Live;
 use crate::diag::{self, Diags, Severity};
 use crate::event::{NodeStatus, Sink};
 use crate::journal::RunState;
@@ -153,13 +154,20 @@ impl Screen {
     }
 
     /// Where a run's events go besides the journal.
-    pub fn sinks(&self) -> Vec<Arc<dyn Sink>> {
+    fn sinks(&self) -> Vec<Arc<dyn Sink>> {
         match self.format {
             Format::Json => vec![Arc::new(ui::Json::new(self.out()))],
             _ if self.quiet => Vec::new(),
             _ if self.progress => vec![ui::Fancy::start(self.color, Arc::new(SystemClock))],
             _ => vec![ui::Plain::start(self.color, self.verbose, self.err(), Arc::new(SystemClock))],
         }
+    }
+
+    /// The same with one that shows nothing: the control plane's.
+    pub fn sinks_and(&self, live: &Arc<Live>) -> Vec<Arc<dyn Sink>> {
+        let mut sinks = self.sinks();
+        sinks.push(Arc::clone(live) as Arc<dyn Sink>);
+        sinks
     }
 
     /// How a command failed, with what to do next.

@@ -34,6 +34,8 @@ pub struct Project {
     pub layout: Layout,
     /// The operator's environment.
     pub environment: BTreeMap<String, String>,
+    /// The targets whose steps called the command; `None` for one that was typed.
+    pub trigger: Option<String>,
 }
 
 /// Counts the commands of this program around a program, as make's MAKELEVEL does.
@@ -105,7 +107,7 @@ impl Project {
                 .map_err(Failure::Config)?;
         let layout = layout(cwd, &repo, &config)?;
         tracing::info!(root = ?repo.root(), bundle = layout.bundle(), out = layout.out(), "project");
-        Ok(Project { repo, config, warnings, layout, environment })
+        Ok(Project { repo, config, warnings, layout, environment, trigger: common.place.trigger.clone() })
     }
 
     /// The secrets of audit.kdl and of the environment.

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -25,24 +26,44 @@ pub const MAX_DEPTH: u32 = 16;
 const POLL: Duration = Duration::from_millis(20);
 
 /// Runs commands of steps.
-pub struct Inside<'a> {
-    common: &'a Common,
+pub struct Inside {
+    common: Common,
     color: bool,
     custody: Arc<Custody>,
+    /// The folder of the audit.kdl whose run goes on.
+    run: Option<PathBuf>,
+    trigger: Option<String>,
 }
 
-impl<'a> Inside<'a> {
+impl Inside {
     /// For the steps of a command with these flags.
-    pub fn new(common: &'a Common, color: bool, custody: Arc<Custody>) -> Inside<'a> {
-        Inside { common, color, custody }
+    pub fn new(common: &Common, color: bool, custody: Arc<Custody>) -> Inside {
+        let trigger = common.place.trigger.clone();
+        Inside { common: common.clone(), color, custody, run: None, trigger }
+    }
+
+    /// For the recipe of a run. Its commands are about that run and the operator's repository,
+    /// not about the worktree in which the step stands.
+    pub fn of_recipe(common: &Common, folder: PathBuf) -> Inside {
+        Inside { run: Some(folder), ..Inside::new(common, false, Arc::default()) }
+    }
+
+    /// For the steps of these targets, unless they are themselves called by a step: what was
+    /// typed first set everything off.
+    #[must_use]
+    pub fn triggered_by(mut self, targets: &[String]) -> Inside {
+        self.trigger.get_or_insert_with(|| targets.join(" "));
+        self
     }
 
     fn place(&self, call: &VerbCall, stop: &Cancel) -> Place {
         Place {
-            dir: Some(call.cwd.clone()),
+            dir: Some(self.run.clone().unwrap_or_else(|| call.cwd.clone())),
+            in_run: self.run.is_some(),
             environment: Some(call.env.iter().cloned().collect()),
             stop: Some(stop.clone()),
             depth: self.common.place.depth + 1,
+            trigger: self.trigger.clone(),
             custody: Some(Arc::clone(&self.custody)),
         }
     }
@@ -63,14 +84,14 @@ impl<'a> Inside<'a> {
         };
         let from = self.common.place.dir().unwrap_or_default();
         let common = typed.common_mut();
-        common.inherit(self.common, &from);
+        common.inherit(&self.common, &from);
         common.place = self.place(call, stop);
         let screen = Screen::within(common, self.color, out, err);
         perform(&typed, &screen)
     }
 }
 
-impl Reenter for Inside<'_> {
+impl Reenter for Inside {
     fn reenter(&self, call: &VerbCall, io: &mut Streams<'_>, stop: &Cancel) -> VerbResult {
         if self.common.place.depth >= MAX_DEPTH {
             let message = format!("called {MAX_DEPTH} levels deep: a target calls itself");

@@ -11,12 +11,13 @@ use crate::base::digest::sha256_hex;
 use crate::base::{Clock, Oid, PatternSet, RunId, SystemClock};
 use crate::bundle::BundleFiles;
 use crate::cli::args::Common;
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
-use crate::cli::reenter::PassingOn;
+use crate::cli::reenter::{Inside, PassingOn};
 use crate::cli::stage::Means;
 use crate::event::{NoticeLevel, Termination};
 use crate::files::Scratch;
@@ -46,6 +47,7 @@ pub struct Session {
     /// What its programs are held to.
     pub containment: Containment,
     begun: Instant,
+    common: Common,
     runner: Runner,
     stop: Stop,
     scratch: Scratch,
@@ -77,6 +79,7 @@ impl Worked {
 pub struct Tools {
     /// Time.
     pub clock: Arc<dyn Clock>,
+    common: Common,
     runner: Runner,
     stop: Stop,
 }
@@ -89,7 +92,7 @@ impl Tools {
     pub fn new(common: &Common) -> Result<Tools, Failure> {
         let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
         let stop = Stop::watch(&runner, common)?;
-        Ok(Tools { clock: Arc::new(SystemClock), runner, stop })
+        Ok(Tools { clock: Arc::new(SystemClock), common: common.clone(), runner, stop })
     }
 
     /// What the audit stage needs where there was no session. `live`: the run is the last one.
@@ -146,10 +149,10 @@ impl Session {
         let scratch = Scratch::new(&process::stamp());
         let scratch =
             scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-        let Tools { clock, runner, stop } = tools;
+        let Tools { clock, common, runner, stop } = tools;
         let containment = Containment::new(&project.config, &project.environment, project.repo.root());
         let begun = Instant::now();
-        Ok(Session { project, run_id, clock, before, containment, begun, runner, stop, scratch })
+        Ok(Session { project, run_id, clock, before, containment, begun, common, runner, stop, scratch })
     }
 
     /// Records how the work ended and runs the audit stage: from the first line of the journal
@@ -190,7 +193,8 @@ impl Session {
         let left = config.bounds.timeout.value.saturating_sub(self.before);
         let seed = u64::from_str_radix(&sha256_hex(self.run_id.as_str().as_bytes())[..15], 16).unwrap_or(0);
         let until = self.clock.now().checked_add(left).ok();
-        Context {
+        let (lessons, troubles) = control::offered(project);
+        let cx = Context {
             run_id: self.run_id.clone(),
             lane: Arc::new(LocalLane::new(
                 project.repo.clone(),
@@ -204,8 +208,13 @@ impl Session {
             plan: examined.plan,
             layout: project.layout.clone(),
             recorder: recorder.masked(Arc::clone(self.containment.masker())),
+            reenter: Box::new(Inside::of_recipe(
+                &self.common,
+                project.repo.root().join(&project.config.folder),
+            )),
             containment: self.containment.clone(),
             fleet: Fleet::new(Arc::clone(&self.clock), until, seed),
+            lessons,
             clock: Arc::clone(&self.clock),
             operator: project.environment.clone(),
             deadline: self.begun.checked_add(left),
@@ -219,7 +228,12 @@ impl Session {
             baselines: Mutex::default(),
             head: Mutex::new(head.clone()),
             landing: Mutex::new(()),
+        };
+        for trouble in troubles {
+            // A journal that fails says so itself soon.
+            let _ = cx.notice(None, NoticeLevel::Warning, trouble);
         }
+        cx
     }
 }
 

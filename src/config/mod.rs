@@ -3,6 +3,7 @@
 
 mod characters;
 mod decode;
+mod dedent;
 mod expand;
 mod find;
 mod format;

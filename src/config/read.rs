@@ -7,6 +7,7 @@ use std::thread;
 
 use kdl::{KdlDiagnostic, KdlDocument, KdlError};
 
+use super::dedent;
 use super::lexical::{self, Scanned};
 use super::plain;
 use super::tree::{self, Node};
@@ -137,7 +138,8 @@ fn syntax_errors(
     strings: &[Range<usize>],
     diags: &mut Diags,
 ) {
-    let string_at = |at: usize| strings.iter().find(|s| s.contains(&at)).map(|s| s.start);
+    let around = |at: usize| strings.iter().find(|s| s.contains(&at));
+    let string_at = |at: usize| around(at).map(|s| s.start);
     let place = |d: &KdlDiagnostic| start + d.span.offset();
     let in_string = error.diagnostics.iter().any(|d| string_at(place(d)).is_some());
     let mut told: Vec<usize> = Vec::new();
@@ -151,7 +153,9 @@ fn syntax_errors(
         };
         if !told.contains(&mistake) {
             told.push(mistake);
-            diags.push(syntax_error(&source.span(at, diagnostic.span.len()), diagnostic));
+            let known = around(at).and_then(|string| dedent::mistake(source, string));
+            let wide = source.span(at, diagnostic.span.len());
+            diags.push(known.unwrap_or_else(|| syntax_error(&wide, diagnostic)));
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn type_of(owner: &str, key: &str) -> Type {
         ("param", "default") => Type::Text,
         ("invariant" | "", "check" | "node" | "audit") | ("roles", _) => Type::Text,
         (_, "default" | "sign" | "reuse" | "network" | "parallel-safe")
-        | (_, "create-issues" | "diagnose" | "close-on-green") => Type::Boolean,
+        | (_, "create-issues" | "diagnose" | "close-on-green" | "offer-lessons") => Type::Boolean,
         (_, "concurrency" | "process-limit" | "remediation" | "max-iterations" | "tokens" | "cost-usd")
         | (_, "factor" | "floor" | "retries" | "estimated-loc" | "port")
         | (_, "patience" | "stuck-below" | "recursion-depth")

@@ -208,6 +208,15 @@ pub enum Event {
         /// Milliseconds.
         duration_ms: u64,
     },
+    /// Lessons in force stand in the prompt of an attempt.
+    LessonsOffered {
+        /// The node.
+        node: Id,
+        /// The attempt.
+        attempt: u32,
+        /// Their ids.
+        lessons: Vec<String>,
+    },
     /// An agent was started.
     AgentStarted {
         /// What for.
@@ -435,4 +444,10 @@ pub trait Sink: Send + Sync {
     /// Takes a record of an earlier process, before the first of this one: nothing to show,
     /// but to know.
     fn past(&self, _record: &Record) {}
+
+    /// Waits, not for long, until everything that was recorded is where the sink takes it. What
+    /// is not there then is said once, in one sentence.
+    fn settle(&self) -> Option<String> {
+        None
+    }
 }

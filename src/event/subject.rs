@@ -13,6 +13,7 @@ impl Event {
             | Event::Dispatched { node, .. }
             | Event::WorktreeReady { node, .. }
             | Event::Step { node, .. }
+            | Event::LessonsOffered { node, .. }
             | Event::Captured { node, .. }
             | Event::Gate { node, .. }
             | Event::Check { node, .. }

@@ -7,7 +7,8 @@
 //! about that: an event's type, a file's name, the change of git's in words. HOW is `kill` (the default:
 //! the process ends as by SIGKILL, before the step), `torn` (`journal` only: half of the line
 //! is written first), `full` (this step and all later ones of its kind fail as on a full disk)
-//! or `once` (this step alone fails so). With `AUDITRUN_FAULT_LOG` every step that is passed
+//! `once` (this step alone fails so), `int` (the process gets an interrupt, and the step is made)
+//! or `twice` (it gets two, one after the other). With `AUDITRUN_FAULT_LOG` every step that is passed
 //! becomes a line of that file: its kind and what it is about.
 
 use std::io::{self, Write};
@@ -37,6 +38,7 @@ enum How {
     Torn,
     Full,
     Once,
+    Interrupt(u32),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,10 @@ pub fn pass(step: Step, what: impl FnOnce() -> String) -> io::Result<bool> {
         How::Once if count == wanted.nth => Err(io::ErrorKind::StorageFull.into()),
         How::Torn if count == wanted.nth => Ok(true),
         How::Kill if count == wanted.nth => end(),
+        How::Interrupt(times) if count == wanted.nth => {
+            (0..times).for_each(|_| interrupt());
+            Ok(false)
+        }
         _ => Ok(false),
     }
 }
@@ -105,6 +111,13 @@ pub fn end() -> ! {
     std::process::abort()
 }
 
+/// As from the terminal, and the time to hear it.
+fn interrupt() {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+    std::thread::sleep(std::time::Duration::from_millis(150));
+}
+
 fn parse(text: &str) -> Option<Wanted> {
     let mut parts = text.split(':');
     let step = parts.next()?;
@@ -122,6 +135,8 @@ fn parse(text: &str) -> Option<Wanted> {
         Some("torn") if step == Step::Journal => How::Torn,
         Some("full") => How::Full,
         Some("once") => How::Once,
+        Some("int") => How::Interrupt(1),
+        Some("twice") => How::Interrupt(2),
         Some(_) => return None,
     };
     Some(Wanted { step, what, nth, how })

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::base::Oid;
-use crate::files::fault;
+use crate::files::{fault, free_space};
 use crate::process::git_mark;
 
 use super::GitError;
@@ -60,6 +60,9 @@ const KEPT: &[&str] = &[
     "GIT_LFS_",
     "GIT_COMMITTER_",
 ];
+
+/// Bytes below which a failure is put down to the disk.
+const LITTLE_ROOM: u64 = 256 * 1024;
 
 /// One way to call git: which directories, index and attributes it works on.
 #[derive(Debug, Clone, Default)]
@@ -120,7 +123,7 @@ impl Git {
     /// The same with bytes on standard input.
     pub fn feed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let output = self.output(args, input)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(failed(args, &output)) }
+        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(args, &output)) }
     }
 
     /// Standard output, or `None` if git ended with status 1 (its "no").
@@ -129,7 +132,19 @@ impl Git {
         match output.status.code() {
             Some(0) => Ok(Some(output.stdout)),
             Some(1) => Ok(None),
-            _ => Err(failed(args, &output)),
+            _ => Err(self.failed(args, &output)),
+        }
+    }
+
+    /// The failure of a call, with what git does not always say: that there was no room.
+    fn failed<S: AsRef<OsStr>>(&self, args: &[S], output: &Output) -> GitError {
+        let room = free_space(&self.cwd).unwrap_or(u64::MAX);
+        match failed(args, output) {
+            GitError::Failed { what, detail } if room < LITTLE_ROOM => GitError::Failed {
+                what,
+                detail: format!("{detail} (the disk is full: {} KiB are left)", room / 1024),
+            },
+            error => error,
         }
     }
 

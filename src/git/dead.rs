@@ -60,16 +60,27 @@ impl Repo {
         Ok(told)
     }
 
-    /// Registrations that lack what every worktree has: git was killed before it had written
-    /// them, and refuses to list any worktree while one is there.
+    /// Registrations that lack what every worktree has, since git was killed before it had written
+    /// them and refuses to list any worktree while one is there; and those whose worktree went.
     fn clear_half_made(&self) -> Result<Vec<String>, GitError> {
         let mut told = Vec::new();
         let entries = fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
-        for dir in entries.map(|e| e.path()).filter(|dir| is_ours(dir) && is_half_made(dir) && !in_use(dir)) {
-            remove_anything(&dir).map_err(cmd::io(format!("removing {}", dir.display())))?;
-            told.push(format!("a half-made worktree was removed: {}", dir.display()));
+        for dir in entries.map(|e| e.path()).filter(|dir| is_ours(dir) && !in_use(dir)) {
+            if is_half_made(&dir) || self.is_gone(&dir) {
+                remove_anything(&dir).map_err(cmd::io(format!("removing {}", dir.display())))?;
+                told.push(format!("a half-made or half-removed worktree was forgotten: {}", dir.display()));
+            }
         }
         Ok(told)
+    }
+
+    /// The directory that a registration is about was removed. One on a volume that is not there
+    /// right now is not taken for that.
+    fn is_gone(&self, admin: &Path) -> bool {
+        let pointer = fs::read_to_string(admin.join("gitdir")).unwrap_or_default();
+        let Some(dir) = Path::new(pointer.trim_end()).parent() else { return false };
+        let would_show = dir.starts_with(self.root()) || dir.parent().is_some_and(Path::exists);
+        would_show && dir.symlink_metadata().is_err()
     }
 
     /// Directories of worktrees that are not registered: their registration was made for

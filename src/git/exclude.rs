@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::base::Layout;
-use crate::base::layout::{STATE_DIR, WORKTREES_DIR};
+use crate::base::layout::{AUDIT_DIRS, STATE_DIR, WORKTREES_DIR};
 
 use super::admin::replace;
 use super::cmd;
@@ -50,7 +50,7 @@ fn block(layout: &Layout) -> String {
         let (path, star) = path.strip_suffix('*').map_or((path.as_str(), ""), |p| (p, "*"));
         format!("/{}{star}{}\n", literal(path), if *is_dir { "/" } else { "" })
     });
-    format!("{BEGIN}\n{}{END}\n", lines.collect::<String>())
+    format!("{BEGIN}\n{}/{AUDIT_DIRS}/\n{END}\n", lines.collect::<String>())
 }
 
 /// A path in which no character is special to an ignore file.
@@ -100,6 +100,7 @@ mod tests {
         /docs/a\ \[1]/audit-report*
         /.worktrees/
         /.auditrun/
+        /auditor-*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*/
         # <<< auditrun
         ");
     }

@@ -348,7 +348,7 @@ pub(super) fn parse_entry(line: &[u8]) -> Option<(&[u8], Entry)> {
     Some((path, (mode, id)))
 }
 
-fn parse_commit(record: &str) -> Option<Commit> {
+pub(super) fn parse_commit(record: &str) -> Option<Commit> {
     let mut parts = record.trim_start_matches('\0').splitn(4, '\0');
     Some(Commit {
         id: Oid::parse(parts.next()?)?,

@@ -300,6 +300,9 @@ impl RunState {
                 attempt.base = Some(base.clone());
                 attempt.port_base = *port_base;
             }
+            Event::LessonsOffered { node, attempt, lessons } => {
+                self.attempt(node, *attempt).lessons.clone_from(lessons);
+            }
             Event::Step { node, attempt, text, words, exit_code, duration_ms } => {
                 self.attempt(node, *attempt).steps.push(StepRun {
                     text: text.clone(),
@@ -351,9 +354,18 @@ impl RunState {
         self.entry(node).landing = Some(landing.clone());
         let attempt = self.attempt(node, number);
         attempt.landing = Some(landing.clone());
+        // Given up because the landing could not be confirmed, and confirmed after all: the
+        // verdict is still to come.
+        let given_up = attempt.status == Some(NodeStatus::Cancelled);
+        if given_up {
+            attempt.status = None;
+        }
         let ran: Vec<InvariantRecord> = attempt.invariants.iter().map(|(_, r)| r.clone()).collect();
         for record in &ran {
             self.refer(record);
+        }
+        if given_up {
+            self.entry(node).progress = Progress::Pending;
         }
     }
 

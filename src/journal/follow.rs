@@ -4,13 +4,13 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read::{JournalError, record};
 use crate::event::{JOURNAL_VERSION, Record};
 
 /// How far a journal was read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Follow {
     /// Device and inode of the file that was read.
     identity: Option<(u64, u64)>,
@@ -82,6 +82,32 @@ impl Follow {
         }
         let more = self.lines - before;
         Ok(if other { Growth::Anew(self.lines) } else { Growth::More(more) })
+    }
+}
+
+/// A journal at one path, whose new records are handed out all at once.
+#[derive(Debug, Clone)]
+pub struct Follower {
+    path: PathBuf,
+    follow: Follow,
+}
+
+impl Follower {
+    /// At the beginning of the journal at `path`, which need not be there yet.
+    pub fn new(path: &Path) -> Follower {
+        Follower { path: path.to_owned(), follow: Follow::default() }
+    }
+
+    /// The records that were added since the call before; none if there is no file, all if
+    /// another journal stands there.
+    ///
+    /// # Errors
+    /// As [`Follow::look`].
+    pub fn added(&mut self) -> Result<Vec<Record>, JournalError> {
+        let take = |found: &mut Vec<Record>, record: &Record| found.push(record.clone());
+        let mut found = Vec::new();
+        self.follow.look(&self.path, &mut found, Vec::clear, take)?;
+        Ok(found)
     }
 }
 

@@ -81,6 +81,15 @@ impl NodeState {
         self.attempts.iter().filter(|a| a.iteration > 0)
     }
 
+    /// The same, each with the time of its end: its verdict, or where there is none, because the
+    /// harness was killed or it still runs, the next one's beginning, else `now`.
+    pub fn spans<'a>(&'a self, now: &'a str) -> impl Iterator<Item = (&'a Attempt, &'a str)> {
+        let next = self.dispatched().skip(1).map(|a| Some(a.started_at.as_str())).chain([None]);
+        self.dispatched()
+            .zip(next)
+            .map(move |(a, next)| (a, a.finished_at.as_deref().or(next).unwrap_or(now)))
+    }
+
     /// The newest attempt.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
@@ -123,6 +132,8 @@ pub struct Attempt {
     pub base: Option<Oid>,
     /// First of its ten ports.
     pub port_base: Option<u16>,
+    /// Ids of the lessons that stood in its prompt.
+    pub lessons: Vec<String>,
     /// The invocations that ended, in order.
     pub agents: Vec<AgentRecord>,
     /// Statements of the recipe.

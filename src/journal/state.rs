@@ -281,6 +281,12 @@ impl RunState {
         self.moved_head.as_ref().or(self.base.as_ref())
     }
 
+    /// When the run was last worked on: the newest record of its newest process. A stage that
+    /// runs alone, later, is no work on it.
+    pub fn worked_until(&self) -> &str {
+        self.lifetimes.last().map_or(&self.last_at, |l| &l.to)
+    }
+
     /// Milliseconds in which some process worked on the run: each lifetime from its first to
     /// its newest record.
     pub fn active_ms(&self) -> u64 {

@@ -143,6 +143,11 @@ impl JournalWriter {
         self
     }
 
+    /// Waits until each sink has everything; what was lost, in their words.
+    pub fn settle(&self) -> Vec<String> {
+        self.sinks.iter().filter_map(|sink| sink.settle()).collect()
+    }
+
     /// Makes everything recorded so far durable. Threads that wait together share one fsync.
     ///
     /// # Errors

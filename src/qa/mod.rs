@@ -3,3 +3,5 @@
 
 pub mod corpus;
 pub mod lesson;
+pub mod schema;
+pub mod scope;

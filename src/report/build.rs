@@ -114,7 +114,19 @@ fn node(node: &NodeState) -> NodeReport {
         files: diff.map(|d| d.files.clone()).unwrap_or_default(),
         duration_ms: node.attempts.iter().filter_map(|a| a.duration_ms).fold(0, u64::saturating_add),
         cost_usd: calls().filter_map(|a| a.metrics.cost_usd).reduce(|a, b| a + b),
+        lessons: lessons(node),
     }
+}
+
+/// Each once, in the order in which they were first given.
+fn lessons(node: &NodeState) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for id in node.attempts.iter().flat_map(|a| &a.lessons) {
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    ids
 }
 
 fn gates(state: &RunState) -> Vec<GateReport> {

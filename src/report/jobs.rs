@@ -1,5 +1,5 @@
 //! A run as a list of jobs, the way a CI shows one: preflight, each question, each node, the
-//! proof, the audit stage itself.
+//! proof.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -23,6 +23,7 @@ pub fn audit_markdown(report: &AuditReport) -> String {
         out.push_str(&section("Gaps", &bullets(proof.gaps.iter().map(|g| g.message.as_str()))));
     }
     out.push_str(&section("Nodes", &nodes(&report.nodes)));
+    out.push_str(&lessons(&report.nodes));
     if let Some(proof) = &report.proof {
         out.push_str(&section("Coverage", &coverage(proof)));
         out.push_str(&section("Invariants", &invariants(proof)));
@@ -178,7 +179,18 @@ fn questions(list: &[QuestionReport]) -> String {
     table(&["question", "end", "confidence"], list.iter().map(row))
 }
 
-fn notices(list: &[NoticeReport]) -> String {
+/// Which lessons stood in which prompts; nothing where none did.
+pub(super) fn lessons(nodes: &[NodeReport]) -> String {
+    let given = nodes.iter().filter(|n| !n.lessons.is_empty());
+    let row = |n: &NodeReport| {
+        let ids: Vec<String> = n.lessons.iter().map(|id| code(id)).collect();
+        vec![code(n.id.as_str()), ids.join(", ")]
+    };
+    let rows: Vec<Vec<String>> = given.map(row).collect();
+    if rows.is_empty() { String::new() } else { section("Lessons given", &table(&["node", "lessons"], rows)) }
+}
+
+pub(super) fn notices(list: &[NoticeReport]) -> String {
     let row = |n: &NoticeReport| {
         let level = match n.level {
             crate::event::NoticeLevel::Notice => "notice",

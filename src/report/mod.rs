@@ -6,7 +6,7 @@ mod archive;
 mod build;
 mod collect;
 mod diagnosis_md;
-mod escape;
+pub(crate) mod escape;
 pub mod github;
 mod jobs;
 mod junit;
@@ -20,7 +20,7 @@ pub mod schema;
 mod stage;
 mod stage_md;
 mod status;
-mod table;
+pub(crate) mod table;
 mod timeline;
 mod trace;
 

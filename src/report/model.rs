@@ -114,6 +114,9 @@ pub struct NodeReport {
     pub duration_ms: u64,
     /// All attempts together; null if no agent said.
     pub cost_usd: Option<f64>,
+    /// Ids of the lessons that stood in its prompts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lessons: Vec<String>,
 }
 
 /// A gate's word on an attempt.

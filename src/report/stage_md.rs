@@ -3,20 +3,23 @@
 
 use super::diagnosis_md;
 use super::escape::{code, fenced, markdown};
-use super::jobs::{counts_at_head, jobs};
-use super::markdown::nodes;
+use super::jobs::{Job, JobResult, counts_at_head, jobs};
+use super::markdown::{lessons, nodes, notices};
 use super::metrics::Invocation;
+use super::model::{NodeReport, NoticeReport};
 use super::outputs::{missing, outputs};
 use super::stage::Staged;
 use super::table::{bullets, duration, number, section, table, usd};
 use crate::base::text::{count, tail};
-use crate::event::{CheckPhase, CheckRecord, FigureSource};
+use crate::event::{CheckPhase, CheckRecord, FigureSource, NodeStatus, NoticeLevel};
 use crate::journal::{NodeState, Preflight, RunState};
 
 /// Output of a failed check that a report shows, in bytes.
 const SHOWN: usize = 2048;
 /// Rows of a list that Markdown shows; the JSON files have the rest.
 const ROWS: usize = 1000;
+/// Failed checks with their output.
+const CHECKS: usize = 50;
 
 pub(super) fn report(stage: &Staged<'_>) -> String {
     let state = &stage.from.state;
@@ -35,6 +38,8 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
     if let Some(issue) = &stage.from.issue {
         out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
     }
+    out.push_str(&lessons(&stage.report.nodes));
+    out.push_str(&warnings(stage));
     out.push_str(&section("Missing", &missing_list(stage)));
     out
 }
@@ -169,13 +174,19 @@ fn output_table(state: &RunState) -> String {
 
 fn validation(stage: &Staged<'_>) -> String {
     let state = &stage.from.state;
-    let mut out = nodes(&stage.report.nodes);
+    let mut out = nodes(&shown(&stage.report.nodes));
+    let hidden = stage.report.nodes.len().saturating_sub(ROWS);
+    if hidden > 0 {
+        out.push_str(&format!("\n{hidden} more: `auditrun status --format json`.\n"));
+    }
     out.push_str("\nThe newest attempt of each node:\n\n");
     out.push_str(&table(
         &["node", "gates", "checks", "invariants", "landing"],
-        state.nodes.iter().filter_map(tally),
+        state.nodes.iter().filter_map(tally).take(ROWS),
     ));
-    for (what, check) in failed_checks(state) {
+    let failed = failed_checks(state);
+    let more = failed.len().saturating_sub(CHECKS);
+    for (what, check) in failed.into_iter().take(CHECKS) {
         out.push_str(&format!("\n### {what}: {}\n\n{}\n", code(&check.command), verdict(check)));
         for (name, text) in [("standard output", &check.stdout_tail), ("standard error", &check.stderr_tail)]
         {
@@ -183,6 +194,9 @@ fn validation(stage: &Staged<'_>) -> String {
                 out.push_str(&format!("\n{name}:\n\n{}", fenced(tail(text, SHOWN))));
             }
         }
+    }
+    if more > 0 {
+        out.push_str(&format!("\n{more} more failed checks are in junit.xml.\n"));
     }
     if let Some(proof) = &state.proof {
         let word = if proof.complete { "complete" } else { "incomplete" };
@@ -193,6 +207,16 @@ fn validation(stage: &Staged<'_>) -> String {
         }
     }
     out
+}
+
+/// The nodes worth a row where there are too many: what did not verify before what did.
+fn shown(all: &[NodeReport]) -> Vec<NodeReport> {
+    let mut nodes = all.to_vec();
+    if nodes.len() > ROWS {
+        nodes.sort_by_key(|n| n.status == NodeStatus::Verified.name());
+        nodes.truncate(ROWS);
+    }
+    nodes
 }
 
 /// How many of a node's gates, checks and invariants hold, and how it landed.
@@ -234,9 +258,31 @@ pub(super) fn failed_checks(state: &RunState) -> Vec<(String, &CheckRecord)> {
     failed
 }
 
+/// What went wrong beside the work itself; nothing where nothing did.
+fn warnings(stage: &Staged<'_>) -> String {
+    let warnings = stage.report.notices.iter().filter(|n| n.level == NoticeLevel::Warning);
+    let warnings: Vec<NoticeReport> = warnings.cloned().collect();
+    if warnings.is_empty() { String::new() } else { section("Warnings", &notices(&warnings)) }
+}
+
 fn job_table(state: &RunState) -> String {
-    let row = |j: super::jobs::Job| vec![markdown(&j.name), j.result.name().to_owned(), markdown(&j.detail)];
-    table(&["job", "result", "detail"], jobs(state).into_iter().map(row))
+    let row = |j: Job| vec![markdown(&j.name), j.result.name().to_owned(), markdown(&j.detail)];
+    let all = jobs(state);
+    let more = all.len().saturating_sub(ROWS);
+    let mut out = table(&["job", "result", "detail"], worth(all).into_iter().map(row));
+    if more > 0 {
+        out.push_str(&format!("\n{more} more jobs: `auditrun status --format json`.\n"));
+    }
+    out
+}
+
+/// The jobs worth a row where there are too many: first what failed, then what is no node.
+fn worth(mut all: Vec<Job>) -> Vec<Job> {
+    if all.len() > ROWS {
+        all.sort_by_key(|j| (j.result != JobResult::Failure, j.name.starts_with("node ")));
+        all.truncate(ROWS);
+    }
+    all
 }
 
 fn missing_list(stage: &Staged<'_>) -> String {
@@ -244,5 +290,9 @@ fn missing_list(stage: &Staged<'_>) -> String {
     if missing.is_empty() {
         return "Nothing.\n".to_owned();
     }
-    missing.iter().map(|path| format!("- {}\n", code(path))).collect()
+    let mut out: String = missing.iter().take(ROWS).map(|path| format!("- {}\n", code(path))).collect();
+    if missing.len() > ROWS {
+        out.push_str(&format!("- and {} more\n", missing.len() - ROWS));
+    }
+    out
 }

@@ -7,7 +7,7 @@ pub(super) const NODE_COLUMNS: [&str; 11] =
     ["node", "status", "deliverable", "tier", "attempts", "lines", "cap", "time", "cost", "commit", "reason"];
 
 /// A table, or the word none. Cells are escaped already, but for the pipes that would end them.
-pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut body = String::new();
     for row in rows {
         let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
@@ -20,7 +20,7 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
 }
 
 /// A section with its heading.
-pub(super) fn section(title: &str, body: &str) -> String {
+pub(crate) fn section(title: &str, body: &str) -> String {
     format!("\n## {title}\n\n{body}")
 }
 

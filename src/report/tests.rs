@@ -107,6 +107,58 @@ fn the_stage_of_a_halted_run() {
 }
 
 #[test]
+fn the_spans_of_a_trace_lie_one_in_another() {
+    let from = page::tests::synthetic(60);
+    let trace: serde_json::Value = serde_json::from_str(&file(
+        &stage_files(&from)
+            .unwrap()
+            .into_iter()
+            .map(|(p, b)| (p, String::from_utf8(b).unwrap()))
+            .collect::<Vec<_>>(),
+        "trace.json",
+    ))
+    .unwrap();
+    let mut rows: std::collections::BTreeMap<u64, Vec<(u64, u64)>> = Default::default();
+    let mut kinds = BTreeSet::new();
+    for event in trace["traceEvents"].as_array().unwrap().iter().filter(|e| e["ph"] == "X") {
+        let (ts, dur) = (event["ts"].as_u64().unwrap(), event["dur"].as_u64().unwrap());
+        rows.entry(event["tid"].as_u64().unwrap()).or_default().push((ts, ts + dur));
+        kinds.insert(event["cat"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(
+        kinds.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["agent", "attempt", "check", "process", "step"]
+    );
+    for spans in rows.values() {
+        for (at, (from, to)) in spans.iter().enumerate() {
+            for (begin, end) in &spans[at + 1..] {
+                let apart = end <= from || to <= begin;
+                let within = (from <= begin && end <= to) || (begin <= from && to <= end);
+                assert!(apart || within, "{from}..{to} and {begin}..{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_report_in_markdown_is_bounded_and_keeps_what_failed() {
+    let from = page::tests::synthetic(10_000);
+    let (_, text) = stage_files(&from).unwrap().swap_remove(0);
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.len() < 1_000_000, "{} bytes", text.len());
+    assert!(text.contains("| `N-00001` | failed |") && text.contains("9000 more"));
+}
+
+#[test]
+fn a_summary_too_long_for_github_is_cut_at_a_line() {
+    let text = "a line of the report\n".repeat(80_000);
+    let cut = github::summary(&text);
+    assert!(cut.len() < 1024 * 1024 && cut.ends_with("Cut here: the rest is in audit/report.md.\n"));
+    assert!(cut.split("\n\nCut").next().unwrap().ends_with("report"));
+    assert_eq!(github::summary("short\n"), "short\n");
+}
+
+#[test]
 fn the_stage_of_a_run_that_preflight_rejected() {
     let mut s = Script::started();
     s.push(Event::PreflightRejected {

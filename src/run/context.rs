@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::base::{Clock, Id, Layout, Oid, PatternSet, RunId, clock::iso};
 use crate::bundle::Bundle;
 use crate::config::{Config, EnvBlock};
+use crate::control::Lesson;
 use crate::event::{Event, Metrics, NoticeLevel};
 use crate::gate::invariants::Baseline;
 use crate::git::{GitError, Repo, Swap};
@@ -23,6 +24,7 @@ use crate::run::environment::{self, Environment, Operator};
 use crate::run::fleet::Fleet;
 use crate::run::ledger::Ledger;
 use crate::run::recorder::Recorder;
+use crate::target::Reenter;
 
 /// The harness itself failed: the run ends with exit code 7.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +88,14 @@ pub struct Context {
     pub layout: Layout,
     /// The journal and the artifacts.
     pub recorder: Recorder,
+    /// Lessons in force that the agents of nodes are told of.
+    pub lessons: Vec<Lesson>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The operator's environment.
     pub operator: Operator,
+    /// Carries out `auditrun …` of a recipe.
+    pub reenter: Box<dyn Reenter + Send>,
     /// What its programs are held to.
     pub containment: Containment,
     /// Files whose lines don't count.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::base::{Id, Masker, names};
-use crate::event::{Event, Metrics, json_artifact};
+use crate::event::{Event, Metrics, NoticeLevel, json_artifact};
 use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter, RunState};
 use crate::run::context::{At, Fault};
@@ -21,7 +21,7 @@ pub struct Recorder {
     out: PathBuf,
     masker: Arc<Masker>,
     /// Directories that hold names which are not durable yet.
-    unsettled: Mutex<BTreeSet<PathBuf>>,
+    nameless: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Recorder {
@@ -32,7 +32,7 @@ impl Recorder {
             state: Mutex::new(state),
             out,
             masker: Arc::default(),
-            unsettled: Mutex::default(),
+            nameless: Mutex::default(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Recorder {
     /// Makes the names of all files that were written since the last call durable, one sync for
     /// each directory.
     fn settle_names(&self) -> Result<(), Fault> {
-        let dirs = std::mem::take(&mut *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+        let dirs = std::mem::take(&mut *self.nameless.lock().unwrap_or_else(PoisonError::into_inner));
         dirs.iter().try_for_each(|dir| files::sync_dir(dir).at(|| format!("can't sync {}", dir.display())))
     }
 
@@ -131,6 +131,21 @@ impl Recorder {
     /// Shows what an agent has used so far to whoever watches; it is not journalled.
     pub fn spending(&self, subject: Option<&Id>, figures: &Metrics) {
         self.journal.spending(subject, figures);
+    }
+
+    /// Waits until the sinks have everything, and journals a warning for each that has not.
+    ///
+    /// # Errors
+    /// As [`Recorder::tell`].
+    pub fn settle(&self) -> Result<(), Fault> {
+        self.unsettled().into_iter().try_for_each(|message| {
+            self.tell(Event::Notice { node: None, level: NoticeLevel::Warning, message })
+        })
+    }
+
+    /// Waits likewise, and only says what is lost.
+    pub fn unsettled(&self) -> Vec<String> {
+        self.journal.settle()
     }
 
     /// The run's state as its journal has it.
@@ -203,9 +218,9 @@ impl Recorder {
 
     /// The directories up to out may be new as well.
     fn note(&self, relative: &str) {
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nameless = self.nameless.lock().unwrap_or_else(PoisonError::into_inner);
         let dirs = Path::new(relative).ancestors().skip(1).map(|dir| self.out.join(dir));
-        unsettled.extend(dirs);
+        nameless.extend(dirs);
     }
 }
 

@@ -250,11 +250,15 @@ fn undisturbed(scenario: &Scenario) -> (Vec<(String, String)>, String) {
 /// One step: its kind, its name, and which of those with that name.
 type Point = (String, String, usize);
 
+fn every() -> bool {
+    std::env::var_os("AUDITRUN_TEST_EVERY_CRASH").is_some()
+}
+
 /// All of them, or one of each name.
 fn points(scenario: &Scenario, kind: &str, steps: &[(String, String)]) -> Vec<Point> {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     steps.iter().filter(|(k, _)| k == kind).for_each(|(_, what)| *count.entry(what).or_default() += 1);
-    let every = std::env::var_os("AUDITRUN_TEST_EVERY_CRASH").is_some();
+    let every = every();
     let mut points = Vec::new();
     for (what, n) in count {
         let new = scenario.new.is_empty() || scenario.new.contains(&what);
@@ -291,10 +295,69 @@ pub fn cases(scenario: &Scenario, kind: &str) -> Vec<[String; 3]> {
     rows.into_iter().map(|((kind, what), then)| [kind, what, then.join("; or: ")]).collect()
 }
 
+/// From each step on the disk is full: the run says so, ends as an internal error, and is taken
+/// up when there is room again. Unless every step is asked for, every third name is met.
+pub fn full(scenario: &Scenario, kind: &str) {
+    let (steps, tree) = undisturbed(scenario);
+    let stride = if every() { 1 } else { 3 };
+    for (kind, what, nth) in points(scenario, kind, &steps).into_iter().step_by(stride) {
+        let fault = format!("{kind}={what}:{nth}:full");
+        let _said = Said(fault.clone());
+        let world = (scenario.prepare)();
+        let ran = world.run_with_fault(&fault, scenario.args);
+        if nth > 1 && ran.code() == Some(scenario.exit) && !ran.text.contains("no storage space") {
+            // Nodes side by side do not always take the same number of steps.
+            continue;
+        }
+        assert!(ran.text.contains("no storage space"), "{}", ran.text);
+        if ran.code() == Some(scenario.exit) {
+            // What comes after the verdict can be made again.
+            let later = ["the proof's ref", "the audit stage", "a worktree could not be removed"];
+            assert!(later.iter().any(|l| ran.text.contains(l)), "{}", ran.text);
+        } else {
+            assert_eq!(ran.code(), Some(7), "{}", ran.text);
+        }
+        assert_eq!(world.processes(), [""; 0], "{fault}");
+        if ran.text.contains("a worktree could not be removed") {
+            // Nothing is left to do for the run.
+            world.run(&["clean", "--yes"]).expect(0);
+            world.assert_clean(&fault);
+            continue;
+        }
+        go_on(scenario, &world, &fault);
+        (scenario.check)(&world, &tree);
+    }
+}
+
+/// Interrupts at each step of the journal's instead: the run ends with 130 in an orderly way,
+/// or as it would have if it was at its end already, and is taken up. `how` is `int` or `twice`.
+pub fn interrupted(scenario: &Scenario, how: &str, at: &[&str]) {
+    let (steps, tree) = undisturbed(scenario);
+    let some = |p: &Point| at.is_empty() || at.contains(&p.1.as_str());
+    for (kind, what, nth) in points(scenario, "journal", &steps).into_iter().filter(some) {
+        let fault = format!("{kind}={what}:{nth}:{how}");
+        let _said = Said(fault.clone());
+        let world = (scenario.prepare)();
+        let ran = world.run_with_fault(&fault, scenario.args);
+        if how == "twice" {
+            world.wait_until("its programs are gone", || world.processes().is_empty());
+        }
+        assert_eq!(world.processes(), [""; 0], "{fault}: after {:?}", ran.status);
+        if ran.code() == Some(scenario.exit) {
+            assert!(["proof", "run_finished", "stage_finished"].contains(&what.as_str()), "{}", ran.text);
+        } else {
+            assert_eq!(ran.code(), Some(130), "{}", ran.text);
+            go_on(scenario, &world, &fault);
+        }
+        (scenario.check)(&world, &tree);
+    }
+}
+
 /// Names the case if its checks fail.
 struct Said(String);
 
 impl Drop for Said {
+    #[allow(clippy::print_stderr)] // Beside the panic's message, which knows nothing of the case.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("after {}", self.0);

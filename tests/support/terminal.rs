@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use super::wait_until;
 
@@ -14,6 +15,7 @@ pub struct Terminal {
     keys: File,
     pub child: Child,
     shown: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -38,14 +40,14 @@ impl Terminal {
         let mut from = File::from(ours.try_clone().unwrap());
         let shown = Arc::new(Mutex::new(Vec::new()));
         let to = Arc::clone(&shown);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             // A terminal without programs ends with an error.
             while let Ok(n @ 1..) = from.read(&mut buffer) {
                 to.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Terminal { keys: File::from(ours), child, shown }
+        Terminal { keys: File::from(ours), child, shown, reader }
     }
 
     /// Everything that was shown so far.
@@ -70,11 +72,7 @@ impl Terminal {
     pub fn end(mut self) -> (i32, String) {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         // What was written before the end may still be on its way.
-        let mut before = usize::MAX;
-        while before != self.shown.lock().unwrap().len() {
-            before = self.shown.lock().unwrap().len();
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait_until("nobody holds the terminal", || self.reader.is_finished());
         (code, self.shown())
     }
 }

@@ -1,8 +1,10 @@
 //! `auditrun report`: the audit stage alone, for the last run or an earlier one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::base::digest::sha256_hex;
 use crate::base::{RunId, SystemClock, names};
 use crate::cli::args::{Common, Format, ReportArgs};
 use crate::cli::exit::Exit;
@@ -25,6 +27,9 @@ use crate::run::recorder::Recorder;
 pub fn run(common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     screen.mask(project.masker());
+    if common.place.in_run {
+        return so_far(&project, common, args, screen);
+    }
     let _lock = lock::acquire(&project.repo, "report")?;
     let out = find(&project, args.run.as_deref())?;
     let root = project.repo.root().join(&out);
@@ -85,6 +90,30 @@ fn known(project: &Project) -> Vec<String> {
     ids.extend(run_in(&project.repo.root().join(project.layout.out())));
     ids.sort();
     ids
+}
+
+/// For a recipe: the reports as the run stands, made from what its journal says by now. The run
+/// that goes on holds the lock and writes the journal; nobody is told of anything before its end.
+fn so_far(project: &Project, common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, Failure> {
+    if args.run.is_some() {
+        return Err(Failure::usage("a recipe reports on its own run", "write: auditrun report"));
+    }
+    let out = project.layout.out().to_owned();
+    let root = project.repo.root().join(&out);
+    let collected =
+        report::collect(&DirArtifacts::new(&root)).map_err(|e| Failure::Config(e.diag().into()))?;
+    let masker = project.masker();
+    let mut files = BTreeMap::new();
+    for (path, bytes) in report::stage_files(&collected).map_err(|e| Failure::Internal(e.to_string()))? {
+        let shown = masker.bytes(&bytes);
+        let failed = |e| Failure::Internal(format!("can't write {path}: {e}"));
+        files::replace(&root.join(path), &shown, Sync::Content).map_err(failed)?;
+        files.insert(path.to_owned(), sha256_hex(&shown));
+    }
+    let archive = args.archive.as_ref().map(|file| pack(common, &root, file)).transpose()?;
+    let problems = collected.problems.clone();
+    let outcome = stage::Outcome { collected, files, problems, recorded: false };
+    Ok(say(&made(&outcome, out, archive), screen))
 }
 
 fn preview(root: &Path, out: &str, screen: &Screen) -> Result<Exit, Failure> {

@@ -6,6 +6,7 @@ use crate::bundle::{self, BundleFiles};
 use crate::cli::aftermath;
 use crate::cli::archived;
 use crate::cli::args::{Common, ResumeArgs};
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
@@ -15,6 +16,7 @@ use crate::cli::past::{self, Past};
 use crate::cli::project::Project;
 use crate::cli::session::{self, Session, Tools, Worked};
 use crate::config::Config;
+use crate::control::Live;
 use crate::event::{Event, NoticeLevel};
 use crate::journal::{JournalWriter, Preflight};
 use crate::process;
@@ -45,7 +47,8 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
     let tools = Tools::new(common)?;
-    let recorder = reopen(&project, &past, screen, &tools)?;
+    let live = control::follow(&project)?;
+    let recorder = reopen(&project, &past, screen, &tools, &live)?;
     let session = Session::new(project, past.run_id.clone(), tools, past.active())?;
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, recorder, &past, planned, &swept);
@@ -128,11 +131,17 @@ impl Planned {
 }
 
 /// Goes on with the journal; a torn last line is cut off.
-fn reopen(project: &Project, past: &Past, screen: &Screen, tools: &Tools) -> Result<Recorder, Failure> {
+fn reopen(
+    project: &Project,
+    past: &Past,
+    screen: &Screen,
+    tools: &Tools,
+    live: &Arc<Live>,
+) -> Result<Recorder, Failure> {
     let opened = JournalWriter::open_append(&past.journal, Arc::clone(&tools.clock));
     let (journal, before) = opened.map_err(|e| Failure::Internal(e.to_string()))?;
     let out = project.repo.root().join(project.layout.out());
-    let journal = journal.with_sinks(screen.sinks()).with_past(&before.records);
+    let journal = journal.with_sinks(screen.sinks_and(live)).with_past(&before.records);
     Ok(Recorder::new(journal, past.state.clone(), out))
 }
 

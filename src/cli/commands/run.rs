@@ -8,6 +8,7 @@ use crate::bundle::BundleFiles;
 use crate::cli::aftermath;
 use crate::cli::archived;
 use crate::cli::args::Common;
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::finish::{self, Ending};
@@ -15,6 +16,7 @@ use crate::cli::lock;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::session::{self, Session, Tools, Worked};
+use crate::control::Live;
 use crate::diag::Diags;
 use crate::event::{Event, NoticeLevel};
 use crate::journal::{JournalWriter, RunState};
@@ -47,7 +49,8 @@ pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit
     let tools = Tools::new(common)?;
     let swept = aftermath::clear(&project, &mut lock)?;
     let cut_off = archived::resumable(&project)?.map(|run| run.run_id);
-    let recorder = begin(&project, screen, &tools.clock)?;
+    let live = control::follow(&project)?;
+    let recorder = begin(&project, screen, &tools.clock, &live)?;
     let run_id = free_run_id(&project, tools.clock.now())?;
     let session = Session::new(project, run_id, tools, Duration::ZERO)?;
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
@@ -112,7 +115,12 @@ fn free_run_id(project: &Project, now: jiff::Timestamp) -> Result<RunId, Failure
 }
 
 /// Moves the artifacts of an earlier run aside and begins a new journal.
-fn begin(project: &Project, screen: &Screen, clock: &Arc<dyn Clock>) -> Result<Recorder, Failure> {
+fn begin(
+    project: &Project,
+    screen: &Screen,
+    clock: &Arc<dyn Clock>,
+    live: &Arc<Live>,
+) -> Result<Recorder, Failure> {
     let out = project.repo.root().join(project.layout.out());
     project.repo.keep_excluded(&project.layout)?;
     finish::tidy(&out)
@@ -121,7 +129,7 @@ fn begin(project: &Project, screen: &Screen, clock: &Arc<dyn Clock>) -> Result<R
     let path = out.join(names::JOURNAL);
     let journal = JournalWriter::create(&path, Arc::clone(clock));
     let journal = journal.map_err(|e| Failure::Internal(format!("can't write {}: {e}", path.display())))?;
-    Ok(Recorder::new(journal.with_sinks(screen.sinks()), RunState::default(), out))
+    Ok(Recorder::new(journal.with_sinks(screen.sinks_and(live)), RunState::default(), out))
 }
 
 /// From here on every end is recorded, and the audit stage runs.
@@ -189,7 +197,7 @@ fn started(session: &Session, head: Option<Oid>, files: &BundleFiles) -> Event {
         run_id: session.run_id.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
-        trigger: "run".to_owned(),
+        trigger: project.trigger.clone().unwrap_or_else(|| "run".to_owned()),
         github_event: project.environment.get("GITHUB_EVENT_NAME").cloned(),
         head,
         default_agent: config.default_agent.value.clone(),

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Common;
+use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::config::Role;
+use crate::files::Scratch;
 use crate::journal::{self, Attempt, NodeState};
 use crate::plan::PlannedNode;
 use crate::process::{self, Input, Job, Limits};
@@ -35,7 +37,7 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
         let help = "worktrees are kept for nodes that failed or are oversized; `auditrun status` names them";
         return Err(Failure::usage(format!("no worktree of node '{node}' is kept"), help));
     };
-    let private = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let private = Scratch::new(&process::stamp());
     let private = private.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let tmp = private.path().join("tmp");
     std::fs::create_dir(&tmp).map_err(|e| Failure::Internal(format!("can't make {}: {e}", tmp.display())))?;
@@ -128,7 +130,11 @@ impl Known {
         });
         let task = task.as_deref().unwrap_or(&planned.node.prompt.bytes);
         let file = private.join("prompt.md");
-        std::fs::write(&file, prompt::for_node(&planned.node, task))
+        // Those that its prompt held, as far as they are still on record.
+        let given = self.attempt().map(|attempt| attempt.lessons.clone()).unwrap_or_default();
+        let (mut lessons, _) = control::offered(project);
+        lessons.retain(|lesson| given.contains(&lesson.lesson_id));
+        std::fs::write(&file, prompt::for_node(&planned.node, &lessons, task))
             .map_err(|e| Failure::Internal(format!("can't write {}: {e}", file.display())))?;
         Ok(Some(file))
     }

@@ -58,7 +58,7 @@ fn chosen(typed: &TargetsCli, opened: &Opened, screen: &Screen) -> Result<Exit, 
         screen.say("not confirmed; nothing was run");
         return Ok(Exit::Failed);
     }
-    carry_out(typed, opened, &ready, screen)
+    carry_out(typed, opened, (&request.names, &ready), screen)
 }
 
 fn without_default(
@@ -126,13 +126,18 @@ fn ask(question: &str) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn carry_out(typed: &TargetsCli, opened: &Opened, ready: &[Ready], screen: &Screen) -> Result<Exit, Failure> {
+fn carry_out(
+    typed: &TargetsCli,
+    opened: &Opened,
+    (names, ready): (&[String], &[Ready]),
+    screen: &Screen,
+) -> Result<Exit, Failure> {
     let common = &typed.common;
     let yard = opened.yard();
     let look = look(typed, ready, screen, &opened.environment);
     let console = Console::new(look, screen.out(), screen.err());
     let custody = common.place.custody.clone().unwrap_or_default();
-    let reenter = Inside::new(common, screen.color(), Arc::clone(&custody));
+    let reenter = Inside::new(common, screen.color(), Arc::clone(&custody)).triggered_by(names);
     let cancel = common.place.stop.clone().unwrap_or_default();
     let interrupted = Arc::new(AtomicBool::new(false));
     let _runner = if common.place.is_inside() { None } else { Some(watch(&cancel, &interrupted)?) };

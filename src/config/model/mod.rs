@@ -80,6 +80,8 @@ pub struct ForgeSettings {
     pub recursion_depth: Setting<u32>,
     pub dashboard_port: Setting<u16>,
     pub database: Setting<String>,
+    /// Promoted lessons are given to the agents of nodes.
+    pub offer_lessons: Setting<bool>,
     pub parts: Vec<Spanned<String>>,
 }
 

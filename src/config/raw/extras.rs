@@ -5,6 +5,7 @@ use super::super::model::Script;
 use super::super::tree::{Node, Scalar, kebab};
 use super::super::types::{self, whole};
 use super::{Slot, shapes, target};
+use crate::base::mask::url_password;
 use crate::diag::{Diag, Spanned};
 
 /// `forge`.
@@ -15,6 +16,7 @@ pub(crate) struct RawForge {
     pub recursion_depth: Slot<u32>,
     pub dashboard_port: Slot<u16>,
     pub database: Slot<String>,
+    pub offer_lessons: Slot<bool>,
     pub parts: Vec<Spanned<String>>,
 }
 
@@ -37,7 +39,16 @@ pub(super) fn forge(ctx: &Ctx, node: &Node, raw: &mut RawForge) {
         ctx.one(node, "recursion-depth", whole(0, MAX_RECURSION)),
         "recursion-depth",
     );
-    ctx.put(&mut raw.database, ctx.one(node, "database", database), "database");
+    let address = ctx.one(node, "database", database);
+    // A password is a secret, annotated or not.
+    if let Some(password) = address.as_ref().and_then(|a| url_password(&a.value)) {
+        let mut secrets = ctx.secrets.borrow_mut();
+        if !secrets.iter().any(|s| s.contains(password)) {
+            secrets.push(password.to_owned());
+        }
+    }
+    ctx.put(&mut raw.database, address, "database");
+    ctx.put(&mut raw.offer_lessons, ctx.one(node, "offer-lessons", types::boolean), "offer-lessons");
     raw.parts.extend(ctx.many(node, "parts", types::text));
     if let Some(dashboard) = ctx.block(node, "dashboard") {
         ctx.check(dashboard, &shapes::DASHBOARD);

@@ -147,7 +147,7 @@ pub(super) const PARAM: Shape =
 pub(super) const WHEN: Shape = Shape { one: &["changed-since", "env", "exists", "os"], ..Shape::EMPTY };
 
 pub(super) const FORGE: Shape = Shape {
-    one: &["database", "patience", "recursion-depth", "stuck-below"],
+    one: &["database", "offer-lessons", "patience", "recursion-depth", "stuck-below"],
     many: &["parts"],
     block: &["dashboard"],
     ..Shape::EMPTY

@@ -216,6 +216,11 @@ impl Resolver<'_> {
                 &default.dashboard_port,
             )?,
             database: self.setting("forge database", &user.database, &default.database)?,
+            offer_lessons: self.setting(
+                "forge offer-lessons",
+                &user.offer_lessons,
+                &default.offer_lessons,
+            )?,
             parts: user.parts.clone(),
         };
         self.list_many("forge parts", &found.parts);

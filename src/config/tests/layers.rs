@@ -160,6 +160,14 @@ fn secrets_are_masked_in_what_is_shown() {
 }
 
 #[test]
+fn the_password_of_a_database_is_a_secret_without_a_word() {
+    let config = World::new("forge { database \"postgres://u:hunter33@h/d\" }").good();
+    let all = format!("{:?}", explain(&config));
+    assert!(!all.contains("hunter") && all.contains("postgres://u:***@h/d"), "{all}");
+    assert_eq!(config.secrets, ["hunter33"]);
+}
+
+#[test]
 fn explain_says_every_value_with_its_source() {
     let config = World::new("sign #true\nnode \"A\" timeout=\"5m\"\ntarget \"t\" { steps \"true\" }")
         .env("AUDIT_MAX_PARALLEL", "3")

@@ -4,6 +4,7 @@ mod bad;
 mod docs;
 mod good;
 mod layers;
+mod plain;
 mod schema;
 
 use std::collections::BTreeMap;

@@ -84,7 +84,7 @@ pub struct Slice {
     pub plan_slice: Option<String>,
     /// RFC 3339, UTC: when it was finished.
     pub at: String,
-    /// verified, failed, oversized, blocked, cancelled; landed for a commit.
+    /// verified, failed, oversized, blocked, cancelled; landed or reverted for a commit.
     pub status: String,
     /// passed, failed or unknown.
     pub verifier_status: String,
@@ -125,7 +125,8 @@ pub struct Failure {
 #[allow(missing_docs)]
 pub struct Recurrence {
     pub lesson_id: String,
-    /// Slices after its promotion with the same problem key.
+    /// Work after its promotion with the same problem key, of the whole repository: it may lie
+    /// outside of the scope.
     pub recurred_in: Vec<String>,
     /// Slices after its promotion in which it could have: same repository and verifier type.
     pub opportunities: Vec<String>,

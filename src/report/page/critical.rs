@@ -41,10 +41,8 @@ pub fn path(state: &RunState) -> Vec<Span> {
 /// When a node was worked on; `None` if it never was.
 pub fn span(state: &RunState, at: usize, node: &NodeState) -> Option<Span> {
     let from = node.dispatched().next()?.started_at.clone();
-    let last = node.dispatched().last()?;
-    let end = || state.lifetimes.last().map_or_else(|| state.last_at.clone(), |l| l.to.clone());
-    let to = last.finished_at.clone().unwrap_or_else(end);
-    Some(Span { node: at, from, to })
+    let (_, to) = node.spans(state.worked_until()).last()?;
+    Some(Span { node: at, from, to: to.to_owned() })
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ fn boxes(dag: &Dag, linked: bool) -> Markup {
         svg.dag viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
             role="group" aria-label=(summary(dag)) {
             defs {
-                marker #dag-arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto" {
+                marker #dag-arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto" {
                     path.head d="M0 0 L8 4 L0 8 z" {}
                 }
             }
@@ -207,8 +207,10 @@ fn cell(node: &DagNode, x: usize, y: usize) -> Markup {
         g class={ "cell st-" (status.name) @if node.critical { " critical" } } {
             title { (node.id) ": " (status.name) }
             rect x=(x) y=(y) width="13" height="13" rx="3" {}
-            @if status.name != "verified" {
-                text x=(x + 6) y=(y + 10) text-anchor="middle" { (status.glyph) }
+            @if node.critical || status.name != "verified" {
+                text x=(x + 6) y=(y + 10) text-anchor="middle" {
+                    @if node.critical { "◆" } @else { (status.glyph) }
+                }
             }
         }
     }

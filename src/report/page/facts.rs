@@ -73,14 +73,18 @@ fn partial(totals: &Totals, figure: &str) -> String {
 pub(super) fn used(totals: &Totals) -> String {
     let calls = count(usize::try_from(totals.invocations).unwrap_or(usize::MAX), "invocation");
     let mut text = format!(
-        "{calls}: {}, {} turns, {} of agent time, {} input and {} output tokens, {} read from caches.",
+        "{calls}: {}, {} turns, {} of agent time, {} input and {} output tokens",
         usd(totals.cost_usd),
         number(totals.turns),
         duration(totals.duration_ms),
         number(totals.input_tokens),
         number(totals.output_tokens),
-        number(totals.cache_read_tokens),
     );
+    if totals.cache_read_tokens.or(totals.cache_write_tokens).is_some() {
+        let [read, written] = [totals.cache_read_tokens, totals.cache_write_tokens].map(number);
+        text.push_str(&format!(", {read} read from caches and {written} written"));
+    }
+    text.push('.');
     if totals.unknown.values().any(|n| *n > 0) {
         text.push_str(" Sums cover what the agents said; – is not known, not zero.");
     }

@@ -43,7 +43,7 @@ pub struct Bar {
     pub attempt: u32,
     /// Its dispatch.
     pub from: u64,
-    /// Its verdict, or the axis' end.
+    /// Its verdict; without one the next attempt, or now.
     pub to: u64,
     /// A verdict, or `running`.
     pub status: &'static str,
@@ -113,11 +113,12 @@ impl Gantt {
     /// The timeline as the journal has it; what still runs reaches until `now`.
     pub fn of(state: &RunState, now: Option<&str>) -> Gantt {
         let axis = Axis::of(state, now);
+        let end = now.filter(|_| state.finished.is_none()).unwrap_or(state.worked_until());
         let chain = critical::path(state);
         let on_chain: HashSet<usize> = chain.iter().map(|s| s.node).collect();
         let mut rows: Vec<(usize, Row)> = Vec::new();
         for (at, node) in state.nodes.iter().enumerate() {
-            let bars: Vec<Bar> = node.dispatched().map(|a| bar(&axis, a)).collect();
+            let bars: Vec<Bar> = node.spans(end).map(|(a, end)| bar(&axis, a, end)).collect();
             if bars.is_empty() {
                 continue;
             }
@@ -133,9 +134,9 @@ impl Gantt {
     }
 }
 
-fn bar(axis: &Axis, attempt: &Attempt) -> Bar {
+fn bar(axis: &Axis, attempt: &Attempt, end: &str) -> Bar {
     let from = axis.at(&attempt.started_at);
-    let to = attempt.finished_at.as_deref().map_or(axis.total_ms, |t| axis.at(t)).max(from);
+    let to = axis.at(end).max(from);
     let mut done = from;
     let mut phases: Vec<Phase> = Vec::new();
     for step in &attempt.steps {

@@ -1,6 +1,8 @@
 //! The timeline as inline SVG: how many attempts ran at once, then a row for each node. Phases
 //! differ in height as well as in colour.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::cut;
@@ -24,14 +26,71 @@ pub fn picture(gantt: &Gantt) -> Markup {
         return html! { p.empty { "Nothing was dispatched." } };
     }
     let shown = shown(gantt);
-    let top = LOAD + AXIS;
+    let all = if shown.len() < gantt.rows.len() { Some(Lanes::of(gantt)) } else { None };
+    let top = LOAD + AXIS + all.as_ref().map_or(0, Lanes::height);
     let (width, height) = (LABEL + WIDTH + 26, top + shown.len() * ROW + 6);
     html! {
         svg.gantt viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
             role="img" aria-label=(summary(gantt)) {
             (axis(gantt, height))
             (load(gantt))
+            @if let Some(lanes) = &all { (lanes.draw(gantt, LOAD + AXIS)) }
             @for (at, row) in shown.iter().enumerate() { (one_row(gantt, row, top + at * ROW)) }
+        }
+    }
+}
+
+/// Every attempt of a run that has too many for a row each, packed into as few lanes as have
+/// room for all that ran at once.
+struct Lanes<'a>(Vec<Vec<&'a Bar>>);
+
+impl<'a> Lanes<'a> {
+    fn of(gantt: &'a Gantt) -> Lanes<'a> {
+        let mut bars: Vec<&Bar> = gantt.rows.iter().flat_map(|r| &r.bars).collect();
+        bars.sort_by_key(|b| (b.from, b.to));
+        let mut lanes: Vec<Vec<&Bar>> = Vec::new();
+        for bar in bars {
+            let free = |lane: &&mut Vec<&Bar>| lane.last().is_none_or(|last| last.to <= bar.from);
+            match lanes.iter_mut().find(free) {
+                Some(lane) => lane.push(bar),
+                None => lanes.push(vec![bar]),
+            }
+        }
+        Lanes(lanes)
+    }
+
+    /// How high a lane is: many are drawn flat.
+    fn lane(&self) -> usize {
+        (320 / self.0.len().max(1)).clamp(3, 14)
+    }
+
+    fn height(&self) -> usize {
+        self.0.len() * self.lane() + 14
+    }
+
+    /// One path for each status. What did not verify is as high as the lane, the rest is lower.
+    fn draw(&self, gantt: &Gantt, top: usize) -> Markup {
+        let mut paths: BTreeMap<&str, String> = BTreeMap::new();
+        for (nth, lane) in self.0.iter().enumerate() {
+            let mut done = (0, "");
+            for bar in lane {
+                let (from, to) = (x(gantt, bar.from), x(gantt, bar.to));
+                // A pixel that is painted already stays as it is.
+                if done == (to, bar.status) {
+                    continue;
+                }
+                done = (to, bar.status);
+                let low = usize::from(bar.status == "verified") * (self.lane() / 4);
+                let (y, high) =
+                    (top + nth * self.lane() + low, self.lane() - 1 - 2 * low.min(self.lane() / 4));
+                let wide = (to - from).max(1);
+                let path = paths.entry(status::of(bar.status).name).or_default();
+                path.push_str(&format!("M{from} {y}h{wide}v{high}h-{wide}z"));
+            }
+        }
+        html! {
+            text.tick x="0" y=(top + 10) { "all attempts" }
+            @for (name, path) in &paths { path class={ "lane st-" (name) } d=(path) { title { (name) } } }
         }
     }
 }
@@ -58,7 +117,7 @@ pub fn note(gantt: &Gantt) -> Option<String> {
     let all = gantt.rows.len();
     (all > ROWS).then(|| {
         format!(
-            "{ROWS} of {all} nodes: those on the critical path, those that did not verify, and the longest. trace.json has all."
+            "A row for {ROWS} of {all} nodes: those on the critical path, those that did not verify, and the longest. Above them stand all attempts; what did not verify is drawn higher. trace.json has their phases."
         )
     })
 }

@@ -20,7 +20,7 @@ pub mod status;
 mod tables;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;

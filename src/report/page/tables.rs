@@ -70,7 +70,9 @@ pub(super) fn nodes(stage: &Staged<'_>) -> Grid {
     if nodes.len() > super::grid::INLINE {
         nodes.sort_by_key(|n| rank(&n.status));
     }
-    Grid::new("nodes-table", "Nodes", &columns).anchored("node").rows(nodes.into_iter().map(row))
+    Grid::new("nodes-table", "Every node: status, size, time and cost", &columns)
+        .anchored("node")
+        .rows(nodes.into_iter().map(row))
 }
 
 fn rank(status: &str) -> usize {

@@ -74,13 +74,14 @@ impl NodeRun<'_> {
     pub(crate) fn agent_run(&mut self) -> Result<(), Stop> {
         self.interrupted()?;
         self.watch = Some(Watch::begin(self.cx, None)?);
+        self.offer_lessons()?;
         let settings = &self.planned.settings;
         let request = Request {
             role: Role::Node,
             subject: Some(self.id()),
             attempt: self.order.attempt,
             agent: self.agent,
-            prompt: prompt::for_node(&self.planned.node, &self.order.task),
+            prompt: prompt::for_node(&self.planned.node, &self.cx.lessons, &self.order.task),
             env: Some(&settings.env),
             timeout: settings.timeout.value,
             retries: settings.retries.value,
@@ -124,6 +125,16 @@ impl NodeRun<'_> {
             return Err(Stop::failed(format!("the agent said HALT: {}", first_line(why.trim_start()))));
         }
         Ok(())
+    }
+
+    /// Which lessons the prompt holds is a fact of the run.
+    fn offer_lessons(&self) -> Result<(), Stop> {
+        let lessons: Vec<String> = self.cx.lessons.iter().map(|l| l.lesson_id.clone()).collect();
+        if lessons.is_empty() {
+            return Ok(());
+        }
+        let (node, attempt) = (self.id().clone(), self.order.attempt);
+        Ok(self.cx.tell(Event::LessonsOffered { node, attempt, lessons })?)
     }
 
     /// An agent of another role, beside the node's own: it reads its prompt in a private
