@@ -219,6 +219,8 @@ pub enum Command {
     Preflight,
     /// What the last run did, or what the running one is doing
     Status,
+    /// A page that shows a run while it goes on and after it, on this machine only
+    Dashboard(DashboardArgs),
     /// Before a merge: verify a finished run again, without any agent
     Gate(GateArgs),
     /// Recompute every digest and claim of the last report
@@ -367,6 +369,21 @@ pub struct ResumeArgs {
     /// Take in the corrected bundle of this revision first; what landed and is unchanged stays
     #[arg(long, value_name = "REV")]
     pub bundle_from: Option<String>,
+}
+
+/// `dashboard`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrun dashboard                       the newest run; the page waits if there is none yet
+  auditrun dashboard 20260101T100000Z      a certain run, also one that is archived
+  auditrun dashboard --port 9000           on another port, or the next free one after it")]
+pub struct DashboardArgs {
+    /// The run (default: the newest, and the one after that when it begins)
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// The first port that is tried
+    #[arg(long, value_name = "PORT", default_value_t = crate::serve::PORT)]
+    pub port: u16,
 }
 
 /// `report`

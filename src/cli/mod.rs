@@ -72,6 +72,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Resume(args) => commands::resume::run(common, args, screen),
         Command::Preflight => commands::preflight::run(common, screen),
         Command::Status => commands::status::run(common, screen),
+        Command::Dashboard(args) => commands::dashboard::run(common, args, screen),
         Command::Gate(args) => commands::gate::run(common, args, screen),
         Command::Verify { fingerprint } => commands::verify::run(common, fingerprint.as_deref(), screen),
         Command::Report(args) => commands::report::run(common, args, screen),

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::base::Masker;
+use crate::base::{Masker, SystemClock};
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,6 +19,7 @@ pub struct Screen {
     format: Format,
     color: bool,
     quiet: bool,
+    verbose: bool,
     progress: bool,
     width: usize,
     out: ui::Shared,
@@ -31,19 +32,22 @@ impl Screen {
     /// Looks at the flags, the environment and the streams.
     pub fn new(common: &Common) -> Screen {
         let terminal = std::io::stderr().is_terminal();
-        let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
+        let given = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let forced = given("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE").is_none_or(|v| v != "0");
         let color = match common.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto if set("NO_COLOR") => false,
-            ColorChoice::Auto => terminal || set("CLICOLOR_FORCE"),
+            ColorChoice::Auto if given("NO_COLOR") => false,
+            ColorChoice::Auto => terminal || forced,
         };
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         Screen {
             format: common.format.unwrap_or(Format::Text),
             color,
             quiet: common.quiet,
-            progress: terminal && !dumb && !common.no_progress,
+            verbose: common.verbose > 0,
+            // Log lines and moving ones would tear each other apart.
+            progress: terminal && !dumb && !common.no_progress && common.verbose == 0 && !given("RUST_LOG"),
             width: ui::width(),
             out: Arc::new(Mutex::new(std::io::stdout())),
             err: Arc::new(Mutex::new(std::io::stderr())),
@@ -154,8 +158,8 @@ impl Screen {
         match self.format {
             Format::Json => vec![Arc::new(ui::Json::new(self.out()))],
             _ if self.quiet => Vec::new(),
-            _ if self.progress => vec![Arc::new(ui::Fancy::new(self.color, self.width))],
-            _ => vec![Arc::new(ui::Plain::new(self.color, self.err()))],
+            _ if self.progress => vec![ui::Fancy::start(self.color, Arc::new(SystemClock))],
+            _ => vec![ui::Plain::start(self.color, self.verbose, self.err(), Arc::new(SystemClock))],
         }
     }
 
@@ -206,15 +210,15 @@ impl Screen {
                 crate::base::text::count(state.nodes.len(), "node")
             );
         }
-        if exit != Exit::Ok {
-            let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());
+        if !self.quiet {
+            let _ = writeln!(err, "report: {out}/audit/report.md");
         }
         if let Some(finished) = &state.finished {
             let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
             let _ = writeln!(err, "{word}: {}", self.plain(&finished.message));
         }
-        if !self.quiet {
-            let _ = writeln!(err, "report: {out}/audit/report.md");
+        if exit != Exit::Ok {
+            let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());
         }
     }
 }

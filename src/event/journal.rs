@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentRecord, CheckRecord, DiffEvidence, InvariantRecord, LandingRecord, NextPredicted, NodeStatus,
-    Outcome, Termination,
+    AgentRecord, CheckRecord, DiffEvidence, InvariantRecord, LandingRecord, Metrics, NextPredicted,
+    NodeStatus, Outcome, Termination,
 };
 use crate::base::{Id, Oid};
 use crate::config::Role;
@@ -437,6 +437,13 @@ pub trait Sink: Send + Sync {
 
     /// Takes what an agent says while it runs; not part of the journal.
     fn live(&self, _subject: Option<&Id>, _text: &str) {}
+
+    /// Takes what an agent has used while it runs, as far as it says; not part of the journal.
+    fn spending(&self, _subject: Option<&Id>, _figures: &Metrics) {}
+
+    /// Takes a record of an earlier process, before the first of this one: nothing to show,
+    /// but to know.
+    fn past(&self, _record: &Record) {}
 
     /// Waits, not for long, until everything that was recorded is where the sink takes it. What
     /// is not there then is said once, in one sentence.

@@ -4,6 +4,7 @@
 mod artifact;
 mod journal;
 mod stage;
+mod subject;
 
 pub use artifact::*;
 pub use journal::*;

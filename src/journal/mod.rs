@@ -15,7 +15,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use follow::Follower;
+pub use follow::{Follow, Follower, Growth};
 pub use iteration::iteration_state;
 pub use line::proof_prefix;
 pub use node::*;

@@ -126,6 +126,7 @@ pub fn parse(bytes: &[u8]) -> Result<JournalRead, JournalError> {
     Ok(out)
 }
 
+/// One line without its newline; `index` counts from 0.
 pub(super) fn record(line: &[u8], index: usize) -> Result<Record, JournalError> {
     let value: serde_json::Value = serde_json::from_slice(line)
         .map_err(|e| JournalError::NotARecord { line: index + 1, detail: e.to_string() })?;

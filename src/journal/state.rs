@@ -270,6 +270,11 @@ impl RunState {
         self.nodes.get(*self.index.get(id)?)
     }
 
+    /// Where a node stands in `nodes`.
+    pub fn position(&self, id: &Id) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
     /// The audit branch's head as the journal knows it: the newest commit of a landing, a
     /// resolved question or a rebundle, else the base.
     pub fn head(&self) -> Option<&Oid> {

@@ -10,7 +10,7 @@ use super::line::encode;
 use super::read::{JournalError, JournalRead, read};
 use crate::base::clock::iso;
 use crate::base::{Clock, Id};
-use crate::event::{Event, JOURNAL_VERSION, Record, Sink};
+use crate::event::{Event, JOURNAL_VERSION, Metrics, Record, Sink};
 use crate::files::fault;
 
 /// The one writer of a run's journal; shared between threads by reference.
@@ -125,6 +125,22 @@ impl JournalWriter {
         for sink in &self.sinks {
             sink.live(subject, text);
         }
+    }
+
+    /// Shows the sinks what an agent has used so far; nothing is journalled.
+    pub fn spending(&self, subject: Option<&Id>, figures: &Metrics) {
+        for sink in &self.sinks {
+            sink.spending(subject, figures);
+        }
+    }
+
+    /// Tells the sinks what an earlier process recorded.
+    #[must_use]
+    pub fn with_past(self, records: &[Record]) -> JournalWriter {
+        for sink in &self.sinks {
+            records.iter().for_each(|record| sink.past(record));
+        }
+        self
     }
 
     /// Waits until each sink has everything; what was lost, in their words.

@@ -28,7 +28,7 @@ pub fn audit_report(state: &RunState, proof: Option<&Proof>) -> AuditReport {
 }
 
 /// The verdict: the proof's where there is one, else why the run did not get there.
-pub(super) fn verdict(state: &RunState, proof: Option<&Proof>) -> Verdict {
+pub fn verdict(state: &RunState, proof: Option<&Proof>) -> Verdict {
     let verified = state.nodes.iter().filter(|n| n.status() == Some(NodeStatus::Verified)).count();
     let of = format!("{verified} of {} verified", count(state.nodes.len(), "node"));
     let (kind, sentence) = match (proof, &state.proof) {

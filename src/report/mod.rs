@@ -32,7 +32,7 @@ mod trace;
 mod tests;
 
 pub use archive::archive;
-pub use build::audit_report;
+pub use build::{audit_report, verdict};
 pub use collect::{Collected, DISPATCH_PLAN, collect};
 pub use diagnosis_md::diagnosis_markdown;
 pub use escape::{code, fenced, markdown, xml};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::base::{Id, Masker, names};
-use crate::event::{Event, NoticeLevel, json_artifact};
+use crate::event::{Event, Metrics, NoticeLevel, json_artifact};
 use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter, RunState};
 use crate::run::context::{At, Fault};
@@ -126,6 +126,11 @@ impl Recorder {
     /// Shows what an agent says while it runs to whoever watches; it is not journalled.
     pub fn live(&self, subject: Option<&Id>, text: &str) {
         self.journal.live(subject, &self.masker.text(text));
+    }
+
+    /// Shows what an agent has used so far to whoever watches; it is not journalled.
+    pub fn spending(&self, subject: Option<&Id>, figures: &Metrics) {
+        self.journal.spending(subject, figures);
     }
 
     /// Waits until the sinks have everything, and journals a warning for each that has not.

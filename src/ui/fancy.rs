@@ -1,34 +1,40 @@
-//! A line for each running node and a bar for the whole, on a terminal.
+//! A row for each thing that runs and one for the whole, redrawn in place on a terminal.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::{describe, paint};
-use crate::base::Id;
-use crate::base::text::neutral;
-use crate::event::{CheckPhase, Event, Record, Sink};
+use super::rows::{Area, rows};
+use super::tick::{Ticking, ticking};
+use crate::base::{Clock, Id};
+use crate::event::{Metrics, Record, Sink};
+use crate::progress::Board;
+
+/// How often it is redrawn.
+const PACE: Duration = Duration::from_millis(200);
 
 /// The moving screen.
 pub struct Fancy {
     color: bool,
-    width: usize,
+    clock: Arc<dyn Clock>,
     held: Mutex<Held>,
 }
 
 struct Held {
+    board: Board,
     screen: MultiProgress,
-    total: Option<ProgressBar>,
-    running: BTreeMap<Id, ProgressBar>,
+    bars: Vec<ProgressBar>,
 }
 
 impl Fancy {
-    /// For a terminal of `width` columns.
-    pub fn new(color: bool, width: usize) -> Fancy {
-        let held = Held { screen: MultiProgress::new(), total: None, running: BTreeMap::new() };
-        Fancy { color, width, held: Mutex::new(held) }
+    /// On standard error. Its size is asked for at each redraw.
+    pub fn start(color: bool, clock: Arc<dyn Clock>) -> Arc<Fancy> {
+        let held = Held { board: Board::default(), screen: MultiProgress::new(), bars: Vec::new() };
+        let fancy = Arc::new(Fancy { color, clock: Arc::clone(&clock), held: Mutex::new(held) });
+        ticking(&fancy, clock, PACE);
+        fancy
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Held) -> T) -> T {
@@ -37,88 +43,62 @@ impl Fancy {
 }
 
 impl Held {
-    fn begin(&mut self, nodes: usize) {
-        let bar = self.screen.add(ProgressBar::new(nodes as u64));
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} nodes  {elapsed} elapsed, about {eta} left")
-        {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(500));
-        self.total = Some(bar);
-    }
-
-    fn add(&mut self, node: &Id) {
-        let bar = ProgressBar::new_spinner();
-        let bar = match &self.total {
-            Some(total) => self.screen.insert_before(total, bar),
-            None => self.screen.add(bar),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(node.to_string());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        self.running.insert(node.clone(), bar);
-    }
-
-    fn phase(&self, node: &Id, text: &str) {
-        if let Some(bar) = self.running.get(node) {
-            bar.set_message(text.to_owned());
-        }
-    }
-
-    fn remove(&mut self, node: &Id) {
-        if let Some(bar) = self.running.remove(node) {
-            bar.finish_and_clear();
-        }
-    }
-
-    fn follow(&mut self, event: &Event) {
-        match event {
-            Event::Planned { nodes, .. } => self.begin(nodes.len()),
-            Event::Dispatched { node, .. } => self.add(node),
-            Event::AgentStarted { subject: Some(node), agent, .. } => {
-                self.phase(node, &format!("agent {agent}"))
+    fn draw(&mut self, now: i64, color: bool) {
+        let (width, height) = super::size();
+        let lines = rows(&self.board, now, Area { width, height, color });
+        while self.bars.len() > lines.len() {
+            if let Some(bar) = self.bars.pop() {
+                bar.finish_and_clear();
+                self.screen.remove(&bar);
             }
-            Event::Captured { node, diff, .. } => self.phase(node, &format!("captured {} lines", diff.loc)),
-            Event::Check { node, phase, record, .. } => {
-                let what = if *phase == CheckPhase::Retest { "retest" } else { "check" };
-                self.phase(node, &format!("{what} {}", neutral(&record.command)));
+        }
+        while self.bars.len() < lines.len() {
+            let bar = self.screen.add(ProgressBar::new_spinner());
+            // Without the padding of wide_msg, which would wrap when the terminal is made narrower.
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                bar.set_style(style);
             }
-            Event::Landing { node, .. } => self.phase(node, "landing"),
-            Event::NodeFinished { node, status, .. } => {
-                self.remove(node);
-                if *status == crate::event::NodeStatus::Verified
-                    && let Some(total) = &self.total
-                {
-                    total.inc(1);
-                }
+            self.bars.push(bar);
+        }
+        for (bar, line) in self.bars.iter().zip(lines) {
+            if bar.message() != line {
+                bar.set_message(line);
+                bar.tick();
             }
-            Event::RunFinished { .. } => {
-                if let Some(total) = self.total.take() {
-                    total.finish_and_clear();
-                }
-            }
-            _ => {}
         }
     }
 }
 
 impl Sink for Fancy {
     fn record(&self, record: &Record) {
+        let now = self.clock.now().as_millisecond();
         self.with(|held| {
-            held.follow(&record.event);
+            held.board.follow(record);
             if let Some((tone, text)) = describe(&record.event) {
                 // The screen may be gone; the journal has it all.
                 let _ = held.screen.println(paint(tone, &text, self.color));
             }
+            held.draw(now, self.color);
         });
+    }
+
+    fn past(&self, record: &Record) {
+        self.with(|held| held.board.follow(record));
     }
 
     fn live(&self, subject: Option<&Id>, text: &str) {
         let Some(node) = subject else { return };
-        let line = neutral(text).replace('\n', " ");
-        self.with(|held| held.phase(node, crate::base::text::head(&line, self.width)));
+        self.with(|held| held.board.said(node, text));
+    }
+
+    fn spending(&self, subject: Option<&Id>, figures: &Metrics) {
+        let Some(node) = subject else { return };
+        self.with(|held| held.board.spending(node, figures));
+    }
+}
+
+impl Ticking for Fancy {
+    fn tick(&self, now: i64) {
+        self.with(|held| held.draw(now, self.color));
     }
 }

@@ -58,6 +58,45 @@ pub fn describe(event: &Event) -> Option<(Tone, String)> {
     Some((tone, neutral(&text).replace('\n', " ")))
 }
 
+/// What an event says to a person who wants to see each step of a node.
+pub fn detail(event: &Event) -> Option<(Tone, String)> {
+    let verdict = |passed: bool| if passed { (Tone::Plain, "passed") } else { (Tone::Bad, "failed") };
+    let (tone, text) = match event {
+        Event::WorktreeReady { node, path, .. } => (Tone::Plain, format!("{node}: worktree {path}")),
+        Event::AgentStarted { role, subject, agent, .. } => {
+            let whom = subject.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+            (Tone::Plain, format!("{whom}{} {agent} started", role.name()))
+        }
+        Event::AgentFinished { subject, record, .. } => {
+            let whom = subject.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+            let cost = record.metrics.cost_usd.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
+            let taken = record.metrics.duration_ms.map(|ms| format!(" after {}", seconds(ms)));
+            let fault = record.fault.as_ref().map(|f| format!(": {f}")).unwrap_or_default();
+            let tone = if fault.is_empty() { Tone::Plain } else { Tone::Warn };
+            (tone, format!("{whom}{} ended{}{cost}{fault}", record.name, taken.unwrap_or_default()))
+        }
+        Event::Captured { node, diff, .. } => {
+            let files = crate::base::text::count(diff.files.len(), "file");
+            let lines = crate::base::text::count(usize::try_from(diff.loc).unwrap_or(usize::MAX), "line");
+            (Tone::Plain, format!("{node}: {lines} in {files}"))
+        }
+        Event::Gate { node, gate, passed, reason, .. } => {
+            let (tone, word) = verdict(*passed);
+            (tone, format!("{node}: gate {} {word}: {reason}", gate.name()))
+        }
+        Event::Check { node, record, .. } => {
+            let (tone, word) = verdict(record.passed);
+            (tone, format!("{node}: check {word} in {}: {}", seconds(record.duration_ms), record.command))
+        }
+        Event::Invariant { node: Some(node), record, .. } => {
+            let (tone, word) = verdict(record.check.passed);
+            (tone, format!("{node}: invariant {} {word}: {}", record.id, record.check.command))
+        }
+        _ => return None,
+    };
+    Some((tone, neutral(&text).replace('\n', " ")))
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }

@@ -4,8 +4,10 @@
 #![allow(dead_code, missing_docs)] // Each test file uses its own part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers fail as tests do.
 
+pub mod browser;
 pub mod bundle;
 pub mod example;
+pub mod http;
 pub mod outcome;
 pub mod terminal;
 

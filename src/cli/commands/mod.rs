@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clean;
 pub mod config;
+pub mod dashboard;
 pub mod db;
 pub mod demo;
 pub mod explain;

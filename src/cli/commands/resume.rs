@@ -139,9 +139,10 @@ fn reopen(
     live: &Arc<Live>,
 ) -> Result<Recorder, Failure> {
     let opened = JournalWriter::open_append(&past.journal, Arc::clone(&tools.clock));
-    let (journal, _) = opened.map_err(|e| Failure::Internal(e.to_string()))?;
+    let (journal, before) = opened.map_err(|e| Failure::Internal(e.to_string()))?;
     let out = project.repo.root().join(project.layout.out());
-    Ok(Recorder::new(journal.with_sinks(screen.sinks_and(live)), past.state.clone(), out))
+    let journal = journal.with_sinks(screen.sinks_and(live)).with_past(&before.records);
+    Ok(Recorder::new(journal, past.state.clone(), out))
 }
 
 fn carry_out(

@@ -50,6 +50,8 @@ pub trait Overseer: Sync {
     fn started(&self, request: &Request<'_>) -> Result<(), Fault>;
     /// It said something while it worked.
     fn said(&self, request: &Request<'_>, text: &str);
+    /// It has used this much so far.
+    fn spending(&self, _request: &Request<'_>, _figures: &Metrics) {}
     /// It met a limit and is tried again after a pause.
     fn paused(&self, request: &Request<'_>, pause: Duration, reason: &str) -> Result<(), Fault>;
     /// A try ended, having used this.

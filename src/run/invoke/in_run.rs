@@ -31,6 +31,11 @@ impl Journalled<'_> {
         self.0.live(request.subject, text);
     }
 
+    /// Shown, not journalled.
+    pub fn spending(&self, request: &Request<'_>, figures: &Metrics) {
+        self.0.spending(request.subject, figures);
+    }
+
     /// A limit was met.
     pub fn paused(&self, request: &Request<'_>, pause: Duration, reason: &str) -> Result<(), Fault> {
         self.0.tell(Event::RateLimited {
@@ -76,6 +81,10 @@ impl Overseer for Context {
 
     fn said(&self, request: &Request<'_>, text: &str) {
         Journalled(&self.recorder).said(request, text);
+    }
+
+    fn spending(&self, request: &Request<'_>, figures: &Metrics) {
+        Journalled(&self.recorder).spending(request, figures);
     }
 
     fn paused(&self, request: &Request<'_>, pause: Duration, reason: &str) -> Result<(), Fault> {

@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
                 Signal::RateLimit(trouble) => {
                     self.caller.fleet.limited(&trouble, false);
                 }
-                Signal::Usage(_) => {}
+                Signal::Usage(figures) => self.caller.overseer.spending(self.request, &figures),
             }
         }
     }
