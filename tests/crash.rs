@@ -181,15 +181,20 @@ fn a_second_interrupt_ends_at_once_and_is_taken_up_as_a_kill_is() {
 
 #[test]
 fn a_disk_that_is_full_for_the_journal() {
-    full(&ALL[0], "journal");
+    full(&ALL[0], "journal", "full");
 }
 
 #[test]
 fn a_disk_that_is_full_for_artifacts() {
-    full(&ALL[0], "file");
+    full(&ALL[0], "file", "full");
 }
 
 #[test]
 fn a_disk_that_is_full_for_git() {
-    full(&ALL[0], "git");
+    full(&ALL[0], "git", "full");
+}
+
+#[test]
+fn a_disk_that_is_full_for_one_line_of_the_journal() {
+    full(&ALL[0], "journal", "once");
 }
