@@ -198,3 +198,14 @@ fn a_disk_that_is_full_for_git() {
 fn a_disk_that_is_full_for_one_line_of_the_journal() {
     full(&ALL[0], "journal", "once");
 }
+
+#[test]
+fn a_node_whose_record_could_not_be_written_has_no_verdict() {
+    let world = (ALL[0].prepare)();
+    // The last one's: nothing is left to do after it.
+    let ran = world.run_with_fault("file=verification.json:4:full", &["run"]);
+    let text = ran.expect(7).text;
+    assert!(text.contains("verification.json: no storage space"), "{text}");
+    world.run(&["resume"]).expect(0);
+    world.run(&["verify"]).expect(0);
+}
