@@ -89,6 +89,7 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
     let _lock = lock::hold(&intake.dir.join(LOCK), "qa", &name)?;
     let told = Told { screen };
     let id = new_id();
+    desk::write_page(&intake.dir).map_err(|e| failed(e, intake, screen))?;
     let _server = serve(intake, screen);
     let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
     let cancel = Cancel::new();
