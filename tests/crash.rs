@@ -181,15 +181,31 @@ fn a_second_interrupt_ends_at_once_and_is_taken_up_as_a_kill_is() {
 
 #[test]
 fn a_disk_that_is_full_for_the_journal() {
-    full(&ALL[0], "journal");
+    full(&ALL[0], "journal", "full");
 }
 
 #[test]
 fn a_disk_that_is_full_for_artifacts() {
-    full(&ALL[0], "file");
+    full(&ALL[0], "file", "full");
 }
 
 #[test]
 fn a_disk_that_is_full_for_git() {
-    full(&ALL[0], "git");
+    full(&ALL[0], "git", "full");
+}
+
+#[test]
+fn a_disk_that_is_full_for_one_line_of_the_journal() {
+    full(&ALL[0], "journal", "once");
+}
+
+#[test]
+fn a_node_whose_record_could_not_be_written_has_no_verdict() {
+    let world = (ALL[0].prepare)();
+    // The last one's: nothing is left to do after it.
+    let ran = world.run_with_fault("file=verification.json:4:full", &["run"]);
+    let text = ran.expect(7).text;
+    assert!(text.contains("verification.json: no storage space"), "{text}");
+    world.run(&["resume"]).expect(0);
+    world.run(&["verify"]).expect(0);
 }

@@ -6,10 +6,12 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::{Child, ChildStderr};
 
+use support::browser::Browser;
 use support::{Outcome, World, wait_until};
 
 const NAMES: [&str; 7] = [
@@ -179,24 +181,54 @@ fn an_agent_that_is_away_ends_the_audit_and_the_same_command_goes_on_with_it() {
     assert!(world.read(".auditor/lessons.json").contains("\"schema_version\": 1"));
 }
 
+/// An audit in the making, with a page: the named roles wait for a file of that name in `around`.
+struct Live {
+    world: World,
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    /// The page's address.
+    url: String,
+}
+
+/// Lines of a script that wait for a file of that name in `around`.
+fn wait_for(world: &World, name: &str) -> String {
+    let go = world.around().join(name);
+    format!("i=0; until [ -f {} ]; do i=$((i+1)); test $i -lt 600 || exit 1; sleep 0.1; done\n", go.display())
+}
+
+impl Live {
+    fn waiting_at(held: &[&str], port: u16) -> Live {
+        let mut world = World::new();
+        world.kdl = format!("sandbox \"off\"\nforge {{ dashboard port={port} }}\n");
+        world.node("A");
+        world.build();
+        roles(&world);
+        for role in held {
+            let script = fs::read_to_string(world.agents.join(format!("{role}.sh"))).unwrap();
+            let wait = wait_for(&world, role);
+            world.role(role, &format!("{wait}{script}"));
+        }
+        let mut child = world.start(&["qa", "standalone", "--yes", "--decision", "accept"]);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url =
+            lines.find_map(|l| Some(l.unwrap().strip_prefix("Dashboard live at ")?.to_owned())).unwrap();
+        Live { world, child, lines, url }
+    }
+
+    fn go_on(&self, role: &str) {
+        fs::write(self.world.around().join(role), "").unwrap();
+    }
+
+    fn ends_well(mut self) {
+        self.lines.by_ref().for_each(drop);
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
 #[test]
 fn the_page_is_there_while_the_audit_goes_on() {
-    let mut world = World::new();
-    world.kdl = "sandbox \"off\"\nforge { dashboard port=17824 }\n".to_owned();
-    world.node("A");
-    world.build();
-    roles(&world);
-    let critic = fs::read_to_string(world.agents.join("critic.sh")).unwrap();
-    let go = world.around().join("go");
-    let wait = format!(
-        "i=0; until [ -f {} ]; do i=$((i+1)); test $i -lt 600 || exit 1; sleep 0.1; done\n",
-        go.display()
-    );
-    world.role("critic", &format!("{wait}{critic}"));
-    let mut child = world.start(&["qa", "standalone", "--yes", "--decision", "accept"]);
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let live = lines.find_map(|l| Some(l.unwrap().strip_prefix("Dashboard live at ")?.to_owned())).unwrap();
-    let (host, page) = live.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let live = Live::waiting_at(&["critic"], 17824);
+    let (host, page) = live.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let get = |path: &str| {
         let mut stream = TcpStream::connect(host).unwrap();
         write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
@@ -208,9 +240,40 @@ fn the_page_is_there_while_the_audit_goes_on() {
     wait_until("the baseline is logged", || {
         get("results.tsv").contains("0\taudit\tbaseline\tself_consistency")
     });
-    assert!(get("CHANGELOG.md").contains("## Experiment 0 -- keep (Phase: Forge)"));
+    wait_until("the changelog has it, too", || {
+        get("CHANGELOG.md").contains("## Experiment 0 -- keep (Phase: Forge)")
+    });
     assert!(!get(".audit-state.json").starts_with("HTTP/1.1 200"));
-    fs::write(&go, "").unwrap();
-    lines.for_each(drop);
-    assert!(child.wait().unwrap().success());
+    live.go_on("critic");
+    live.ends_well();
+}
+
+#[test]
+fn the_page_follows_the_audit_in_a_browser() {
+    let Some(mut browser) = Browser::open() else { return };
+    let live = Live::waiting_at(&["critic"], 17864);
+    // The evaluator that confirms waits, too: the second that sees the report with its step.
+    let evaluator = fs::read_to_string(live.world.agents.join("evaluator.sh")).unwrap();
+    let count = live.world.around().join("evaluations");
+    let held = wait_for(&live.world, "confirmed");
+    let third = format!(
+        "if grep -q '^- next step' \"$AUDITRUN_PROMPT_FILE\"; then\necho >> {0}\n\
+         if [ $(wc -l < {0}) -ge 2 ]; then\n{held}fi\nfi\n{evaluator}",
+        count.display()
+    );
+    live.world.role("evaluator", &third);
+    browser.shape(1000, 1400, false).go(&live.url);
+    browser.shows(&["experiment 0: baseline, 6/7", "86 %", "Experiment 0 -- keep (Phase: Forge)"]);
+    browser.until("document.querySelectorAll('#chart circle').length === 1");
+    browser.until("document.querySelectorAll('#grid td.fail').length === 1");
+    live.go_on("critic");
+    // Nobody reloads: a mutation is kept.
+    browser.shows(&["experiment 1: keep, 7/7", "100 %", "Experiment 1 -- keep (Phase: Forge)"]);
+    browser.until("document.querySelectorAll('#chart circle').length === 2");
+    browser.until("document.querySelectorAll('#grid td.pass').length === 13");
+    browser.picture("qa-light-wide").shape(390, 1400, true).picture("qa-dark-narrow");
+    assert_eq!(browser.eval("document.documentElement.scrollWidth <= window.innerWidth"), true);
+    assert_eq!(browser.complaints, [""; 0]);
+    live.go_on("confirmed");
+    live.ends_well();
 }

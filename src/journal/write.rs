@@ -31,8 +31,26 @@ struct Tail {
     last_sum: String,
     /// Length of the whole lines, to cut back to after a failed write.
     length: u64,
-    /// A write failed and could not be taken back: nothing may follow it.
-    broken: bool,
+    /// Why a line could not be written, or not be made durable. Nothing may follow it, even if
+    /// there is room again: what was not told would be missing in between for good.
+    broken: Option<Broken>,
+}
+
+/// The first failure of a journal.
+#[derive(Debug, Clone)]
+struct Broken {
+    kind: io::ErrorKind,
+    text: String,
+}
+
+impl Broken {
+    fn of(error: &io::Error) -> Broken {
+        Broken { kind: error.kind(), text: error.to_string() }
+    }
+
+    fn error(&self) -> io::Error {
+        io::Error::new(self.kind, self.text.clone())
+    }
 }
 
 impl JournalWriter {
@@ -81,7 +99,7 @@ impl JournalWriter {
     ) -> io::Result<JournalWriter> {
         let durable = file.try_clone()?;
         let next_seq = found.records.len() as u64;
-        let tail = Tail { file, next_seq, last_sum: found.last_sum.clone(), length, broken: false };
+        let tail = Tail { file, next_seq, last_sum: found.last_sum.clone(), length, broken: None };
         Ok(JournalWriter {
             path: path.to_owned(),
             clock,
@@ -109,7 +127,8 @@ impl JournalWriter {
     /// yet the disk: call [`Self::commit`] before acting on what it announces.
     ///
     /// # Errors
-    /// The write failed; the line is taken back, so that the journal stays whole.
+    /// The write failed; the line is taken back, so that the journal stays whole, and every
+    /// later one is refused for the same reason.
     pub fn record(&self, event: Event) -> io::Result<Record> {
         let mut tail = held(&self.tail);
         let record = Record { v: JOURNAL_VERSION, seq: tail.next_seq, at: iso(self.clock.now()), event };
@@ -151,15 +170,19 @@ impl JournalWriter {
     /// Makes everything recorded so far durable. Threads that wait together share one fsync.
     ///
     /// # Errors
-    /// The system could not write it to disk.
+    /// The system could not write it to disk; nothing can be recorded from then on.
     pub fn commit(&self) -> io::Result<()> {
         let wanted = held(&self.tail).next_seq;
         let mut committed = held(&self.committed);
         if *committed >= wanted {
             return Ok(());
         }
-        let reached = held(&self.tail).next_seq;
-        self.durable.sync_data()?;
+        let reached = held(&self.tail).whole()?;
+        if let Err(error) = self.durable.sync_data() {
+            // A second sync would succeed without the lines that this one lost.
+            let mut tail = held(&self.tail);
+            return Err(tail.broken.get_or_insert_with(|| Broken::of(&error)).error());
+        }
         *committed = reached;
         Ok(())
     }
@@ -176,15 +199,18 @@ impl JournalWriter {
 }
 
 impl Tail {
+    /// How many records there are, as long as none is missing.
+    fn whole(&self) -> io::Result<u64> {
+        self.broken.as_ref().map_or(Ok(self.next_seq), |broken| Err(broken.error()))
+    }
+
     fn append(&mut self, record: &Record) -> io::Result<()> {
-        if self.broken {
-            return Err(io::Error::other(
-                "an earlier write to the journal failed and could not be taken back",
-            ));
-        }
+        self.whole()?;
         let (line, sum) = encode(record, &self.last_sum)?;
         if let Err(error) = self.write(line.as_bytes()) {
-            self.broken = self.file.set_len(self.length).is_err();
+            // If it can't be taken back either, who reads it next cuts it off as a torn line.
+            let _ = self.file.set_len(self.length);
+            self.broken = Some(Broken::of(&error));
             return Err(error);
         }
         self.length += line.len() as u64;
@@ -212,4 +238,47 @@ fn event_type(line: &[u8]) -> String {
 /// The guard, also after a panic elsewhere: every field is whole between two statements here.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::base::SystemClock;
+
+    fn event() -> Event {
+        Event::PreflightPassed
+    }
+
+    #[test]
+    fn nothing_follows_a_line_that_is_missing_even_if_there_is_room_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let writer = JournalWriter::create(&path, Arc::new(SystemClock)).unwrap();
+        writer.announce(event()).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let room = std::mem::replace(&mut held(&writer.tail).file, full);
+        let error = writer.record(event()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        held(&writer.tail).file = room;
+        let later = writer.announce(event()).unwrap_err();
+        assert_eq!((later.kind(), later.to_string()), (error.kind(), error.to_string()));
+        drop(writer);
+        let (_, found) = JournalWriter::open_append(&path, Arc::new(SystemClock)).unwrap();
+        assert_eq!(found.records.len(), 1);
+    }
+
+    #[test]
+    fn a_sync_that_failed_is_not_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer =
+            JournalWriter::create(&dir.path().join("events.jsonl"), Arc::new(SystemClock)).unwrap();
+        // A pipe can't be synced.
+        let (_reader, pipe) = rustix::pipe::pipe().unwrap();
+        let real = std::mem::replace(&mut writer.durable, File::from(pipe));
+        writer.record(event()).unwrap();
+        let error = writer.commit().unwrap_err();
+        writer.durable = real;
+        assert_eq!(writer.commit().unwrap_err().kind(), error.kind());
+        assert_eq!(writer.record(event()).unwrap_err().kind(), error.kind());
+    }
 }

@@ -48,11 +48,20 @@ pub fn open(run: &AuditRun<'_>) -> Result<Log, QaError> {
         write(BASELINE, baseline::report(corpus).as_bytes())?;
     }
     let report = fs::read_to_string(&baseline).at(|| format!("can't read {}", baseline.display()))?;
-    write(DASHBOARD, PAGE.as_bytes())?;
+    write_page(dir)?;
     if !dir.join(CORPUS_JSON).exists() {
         write_corpus(dir, corpus).at(|| format!("can't write the corpus into {}", dir.display()))?;
     }
     Log::begin(dir, run.audit_run_id, run.asked, run.settings.patience, &report)
+}
+
+/// The page alone, for whoever opens it before there is anything to show.
+///
+/// # Errors
+/// It can't be written.
+pub fn write_page(dir: &Path) -> Result<(), QaError> {
+    let path = dir.join(DASHBOARD);
+    files::atomic_write(&path, PAGE.as_bytes()).at(|| format!("can't write {}", path.display()))
 }
 
 /// An audit that was interrupted before its review was over.

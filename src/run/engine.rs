@@ -80,7 +80,14 @@ pub fn dispatch<'a>(
     for (node, reason) in exhausted {
         engine.propose_split(node, &reason)?;
     }
-    thread::scope(|scope| engine.work(scope, &inbox))
+    thread::scope(|scope| {
+        let ended = engine.work(scope, &inbox);
+        if let Err(fault) = &ended {
+            // What still runs can't be written down any more: its work would be for nothing.
+            cx.cancel_all(&format!("the harness failed: {fault}"));
+        }
+        ended
+    })
 }
 
 /// The scheduler for a plan with nothing done yet.

@@ -82,7 +82,7 @@ pub fn marks(body: &str) -> Vec<&str> {
     parts.filter_map(|rest| rest.get(..64).filter(|f| f.bytes().all(|b| b.is_ascii_hexdigit()))).collect()
 }
 
-/// One line of plain text.
+/// One line of plain text in which nothing is markup, wherever the title is shown.
 pub fn title(failures: &[Failure]) -> String {
     let text = match failures {
         [] => "auditrun: a run failed".to_owned(),
@@ -90,7 +90,14 @@ pub fn title(failures: &[Failure]) -> String {
         [one] => format!("auditrun: {} failed: {}: {}", one.subject, one.what, one.error),
         [first, ..] => format!("auditrun: {} failures in one run, first {}", failures.len(), first.subject),
     };
-    let text = neutral(&text).replace(['\n', '\t'], " ");
+    let plain = |c| match c {
+        '\n' | '\t' => ' ',
+        '<' => '‹',
+        '>' => '›',
+        '`' => '\'',
+        c => c,
+    };
+    let text = neutral(&text).chars().map(plain).collect::<String>().replace("](", "] (");
     if text.len() <= TITLE { text } else { format!("{}…", head(&text, TITLE)) }
 }
 
@@ -336,9 +343,9 @@ mod tests {
         }
         assert!(text.contains("[Workflow run](https://github.example/o/r/actions/runs/1)"));
         assert!(!text.contains("<b>") && !text.contains("@all"), "{text}");
-        assert_eq!(title(&[failure(1)]), "auditrun: node N1 failed: check make test: error: <b>@all</b>");
+        assert_eq!(title(&[failure(1)]), "auditrun: node N1 failed: check make test: error: ‹b›@all‹/b›");
         let proof = Failure { subject: "proof".to_owned(), what: "proof".to_owned(), ..failure(1) };
-        assert_eq!(title(&[proof]), "auditrun: proof failed: error: <b>@all</b>");
+        assert_eq!(title(&[proof]), "auditrun: proof failed: error: ‹b›@all‹/b›");
     }
 
     #[test]

@@ -22,10 +22,12 @@ impl NodeRun<'_> {
         let stopped = self.rescue(stopped);
         let (verdict, status, reason, fault) = self.verdict(stopped);
         let written = self.write_down(status, &reason);
+        // What nobody wrote down is no verdict, or the run would end as done without it.
+        let verdict = if written.is_ok() { verdict } else { Verdict::Cancelled };
         let fault = fault.or(written.err());
         let workspace = self.order.workspace.take();
-        let (workspace, fault) = match (workspace, verdict) {
-            (Some(workspace), Verdict::Verified) => (None, fault.or(self.prune(workspace).err())),
+        let (workspace, fault) = match (workspace, status) {
+            (Some(workspace), NodeStatus::Verified) => (None, fault.or(self.prune(workspace).err())),
             (workspace, _) => (workspace, fault),
         };
         End {
