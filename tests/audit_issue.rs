@@ -120,7 +120,8 @@ fn nothing_is_sent_without_a_name_and_a_token() {
         assert!(world.text("audit/issue.md").contains("## Error summary"));
         let report = world.text("audit/report.md");
         assert!(
-            report.contains("gh issue create --repo")
+            report.contains("gh label create agent-failure --repo")
+                && report.contains("gh issue create --repo")
                 && report.contains("--body-file docs/audit/audit/issue.md"),
             "{report}"
         );

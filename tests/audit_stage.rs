@@ -163,6 +163,19 @@ fn a_bad_answer_is_sent_back_once_and_then_the_records_stand_in() {
 }
 
 #[test]
+fn one_that_is_not_there_is_asked_once() {
+    let world = failing();
+    let text = std::fs::read_to_string(world.root().join("audit.kdl")).unwrap();
+    let absent = "agent \"absent\" adapter=\"exec\" { command \"no-such-program\" }\nroles { diagnostic \"absent\" }\n";
+    world.write("audit.kdl", &format!("{text}\n{absent}"));
+    world.commit("absent");
+    let ran = world.run(&["run"]).expect(4);
+    assert_eq!(ran.text.matches("asking agent 'absent'").count(), 1, "{}", ran.text);
+    let told = diagnosis(&world);
+    assert!(told["stand_in"].as_str().unwrap().contains("not found on PATH"), "{told}");
+}
+
+#[test]
 fn one_that_fails_or_runs_out_of_time_is_replaced() {
     let world = failing();
     diagnostic(&world, "exit 1");

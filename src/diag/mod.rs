@@ -48,6 +48,13 @@ impl Diag {
         Diag { severity: Severity::Warning, ..Diag::error(code, message) }
     }
 
+    /// It and its main place in one line.
+    pub fn told(&self) -> String {
+        let Some((span, _)) = self.labels.first() else { return self.message.clone() };
+        let (line, column) = span.line_column();
+        format!("{}:{line}:{column}: {}", span.source().name(), self.message)
+    }
+
     /// Adds a labelled place.
     #[must_use]
     pub fn at(mut self, span: &Span, label: impl Into<String>) -> Diag {

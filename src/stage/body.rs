@@ -86,6 +86,7 @@ pub fn marks(body: &str) -> Vec<&str> {
 pub fn title(failures: &[Failure]) -> String {
     let text = match failures {
         [] => "auditrun: a run failed".to_owned(),
+        [one] if one.subject == one.what => format!("auditrun: {} failed: {}", one.subject, one.error),
         [one] => format!("auditrun: {} failed: {}: {}", one.subject, one.what, one.error),
         [first, ..] => format!("auditrun: {} failures in one run, first {}", failures.len(), first.subject),
     };
@@ -343,6 +344,8 @@ mod tests {
         assert!(text.contains("[Workflow run](https://github.example/o/r/actions/runs/1)"));
         assert!(!text.contains("<b>") && !text.contains("@all"), "{text}");
         assert_eq!(title(&[failure(1)]), "auditrun: node N1 failed: check make test: error: ‹b›@all‹/b›");
+        let proof = Failure { subject: "proof".to_owned(), what: "proof".to_owned(), ..failure(1) };
+        assert_eq!(title(&[proof]), "auditrun: proof failed: error: ‹b›@all‹/b›");
     }
 
     #[test]

@@ -56,7 +56,13 @@ fn summary(failures: &[Failure]) -> String {
     let Some(first) = failures.first() else { return "nothing failed".to_owned() };
     let rest = failures.len() - 1;
     let others = if rest == 0 { String::new() } else { format!(", and {}", count(rest, "other failure")) };
-    format!("{}: {}: {}{others}", first.subject, first.what, head(&first.error, QUOTED))
+    format!("{}: {}{others}", place(first, ": "), head(&first.error, QUOTED))
+}
+
+/// Subject and check in one; "preflight" and "proof" are both, and are named once.
+fn place(failure: &Failure, between: &str) -> String {
+    let Failure { subject, what, .. } = failure;
+    if subject == what { subject.clone() } else { format!("{subject}{between}{what}") }
 }
 
 /// What decided against it.
@@ -64,7 +70,7 @@ fn cause(failure: &Failure) -> String {
     let subject = &failure.subject;
     match failure.class {
         FailureClass::Lasting => {
-            format!("{subject} failed at {}: {}", failure.what, head(&failure.error, QUOTED))
+            format!("{}: {}", place(failure, " failed at "), head(&failure.error, QUOTED))
         }
         class => {
             format!("{subject}: trouble with a service ({}): {}", class.name(), head(&failure.error, QUOTED))
@@ -75,8 +81,9 @@ fn cause(failure: &Failure) -> String {
 fn evidence(failure: &Failure) -> Vec<String> {
     let mut all = Vec::new();
     if !failure.output.is_empty() {
-        let last = tail(failure.output.trim_end(), QUOTED);
-        all.push(format!("{}: last output: {}", failure.subject, neutral(last).replace('\n', " / ")));
+        let last = neutral(tail(failure.output.trim_end(), QUOTED));
+        let lines: Vec<&str> = last.lines().filter(|line| !line.trim().is_empty()).collect();
+        all.push(format!("{}: last output: {}", failure.subject, lines.join(" / ")));
     }
     if !failure.changed.is_empty() {
         let named: Vec<&str> = failure.changed.iter().take(FILES).map(String::as_str).collect();

@@ -320,20 +320,26 @@ impl Desk<'_> {
         }
         let out = self.scene.recorder.out();
         let repository = self.route.repository.as_deref().unwrap_or("OWNER/NAME");
-        let mut ways: Vec<String> = unsent()
-            .map(|issue| {
-                let file = out.join(issue.file.as_deref().unwrap_or(OUTBOX));
-                let file = crate::run::context::shown(self.scene.repo.root(), &file);
-                let labels = issue.labels.iter().map(|label| format!(" --label {}", shell_quote(label)));
-                format!(
-                    "gh issue create --repo {} --title {} --body-file {}{}",
-                    shell_quote(repository),
-                    shell_quote(&issue.title),
-                    shell_quote(&file),
-                    labels.collect::<String>()
-                )
-            })
-            .collect();
+        let mut labels: Vec<&String> = unsent().flat_map(|issue| &issue.labels).collect();
+        labels.sort();
+        labels.dedup();
+        // `gh issue create` refuses a label that the repository does not have.
+        let makes = labels.iter().map(|label| {
+            format!("gh label create {} --repo {}", shell_quote(label), shell_quote(repository))
+        });
+        let mut ways: Vec<String> = makes.collect();
+        ways.extend(unsent().map(|issue| {
+            let file = out.join(issue.file.as_deref().unwrap_or(OUTBOX));
+            let file = crate::run::context::shown(self.scene.repo.root(), &file);
+            let labels = issue.labels.iter().map(|label| format!(" --label {}", shell_quote(label)));
+            format!(
+                "gh issue create --repo {} --title {} --body-file {}{}",
+                shell_quote(repository),
+                shell_quote(&issue.title),
+                shell_quote(&file),
+                labels.collect::<String>()
+            )
+        }));
         ways.push(
             "or name the repository (audit { repository \"owner/name\" } in audit.kdl, or GITHUB_REPOSITORY), set GITHUB_TOKEN, then: auditrun report".to_owned(),
         );

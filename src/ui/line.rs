@@ -49,8 +49,9 @@ pub fn describe(event: &Event) -> Option<(Tone, String)> {
             NoticeLevel::Warning => (Tone::Warn, format!("warning: {message}")),
             NoticeLevel::Notice => (Tone::Plain, format!("notice: {message}")),
         },
-        Event::AgentStarted { role: Role::Diagnostic, agent, .. } => {
-            (Tone::Plain, format!("asking agent '{agent}' why it failed"))
+        Event::AgentStarted { role: Role::Diagnostic, agent, attempt, .. } => {
+            let again = if *attempt > 1 { " again" } else { "" };
+            (Tone::Plain, format!("asking agent '{agent}'{again} why it failed"))
         }
         Event::Halting { reason, message } => (Tone::Bad, format!("halting ({}): {message}", reason.name())),
         _ => return None,

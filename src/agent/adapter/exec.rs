@@ -8,7 +8,7 @@ use crate::agent::json::last_json_object;
 use crate::agent::metrics::{Cached, Tokens, amount, whole, words};
 use crate::agent::model::{Call, Transcript};
 use crate::agent::reader::{Reader, Reading, Seen};
-use crate::agent::trouble::{Sign, Trouble};
+use crate::agent::trouble::{Sign, Trouble, classify};
 use crate::base::text;
 use crate::config::Agent;
 use crate::event::FigureSource::Reported;
@@ -99,7 +99,10 @@ impl Reading for Text {
     fn judge(&mut self, exit: Exit, seen: &mut Seen) {
         match exit {
             Exit::Code(TRY_AGAIN) => {
-                let said = seen.last_complaint().unwrap_or("it asked to be tried again later").to_owned();
+                let said = seen.last_complaint().unwrap_or("it asked to be tried again later");
+                // The code says which trouble it is, so what is told of it says so too.
+                let known = classify(said).is_some();
+                let said = if known { said.to_owned() } else { format!("rate limit: {said}") };
                 seen.fault(&format!("it exited with code {TRY_AGAIN}: {said}"));
                 seen.sign = Some(Sign::new(Trouble::RateLimit, &said));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::agent::{Report, Signal, Trouble, transcript};
+use crate::agent::{Report, Signal, Trouble, classify, transcript};
 use crate::config::{AdapterKind, Agent, AuditSettings, EnvBlock, Origin, Price, PromptVia, Setting};
 use crate::event::FigureSource;
 use crate::process::{Deadline, EndCause, Exit, Stream};
@@ -402,7 +402,9 @@ fn exec_says_when_it_halts() {
 #[test]
 fn exec_75_is_a_rate_limit_and_other_codes_are_data() {
     let limited = play(AdapterKind::Exec, "").code(75).stderr("busy, try again in 10s\n").report();
-    assert_eq!(limited.transient.unwrap().retry_after, Some(Duration::from_secs(10)));
+    let transient = limited.transient.unwrap();
+    assert_eq!(transient.retry_after, Some(Duration::from_secs(10)));
+    assert_eq!(classify(&transient.reason), Some(Trouble::RateLimit));
     let failing = play(AdapterKind::Exec, "429 Too Many Requests").code(1).stderr("status 429").report();
     assert_eq!((failing.fault, failing.transient, failing.trouble), (None, None, None));
     let mut killed = play(AdapterKind::Exec, "");

@@ -32,6 +32,7 @@ pub fn run(common: &Common, args: &DashboardArgs, screen: &Screen) -> Result<Exi
         is_there(&out, run)?;
     }
     let masker = project.masker();
+    let journal = out.join(names::JOURNAL);
     let site = Dashboard::new(About { out, run: args.run.clone(), agents: project.config.agents, masker });
     let stop = Cancel::new();
     let _passing_on = common.place.pass_on(&stop, &Arc::new(AtomicBool::new(false)));
@@ -43,6 +44,9 @@ pub fn run(common: &Common, args: &DashboardArgs, screen: &Screen) -> Result<Exi
         Failure::usage(format!("can't serve on port {}: {e}", args.port), "name another port with --port")
     })?;
     announce(&server, screen);
+    if args.run.is_none() && !journal.exists() {
+        screen.say("There is no run yet: the page shows one as soon as it begins.");
+    }
     while !stop.requested() {
         std::thread::sleep(POLL);
     }

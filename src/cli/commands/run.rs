@@ -17,7 +17,7 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::session::{self, Session, Tools, Worked};
 use crate::control::Live;
-use crate::diag::Diags;
+use crate::diag::{Diag, Diags};
 use crate::event::{Event, NoticeLevel};
 use crate::journal::{JournalWriter, RunState};
 use crate::process;
@@ -186,7 +186,7 @@ fn phase0(
         }
     };
     let errors = problems.iter().filter(|d| d.severity == crate::diag::Severity::Error);
-    recorder.announce(Event::PreflightRejected { problems: errors.map(|d| d.message.clone()).collect() })?;
+    recorder.announce(Event::PreflightRejected { problems: errors.map(Diag::told).collect() })?;
     Ok(Err(problems))
 }
 

@@ -17,13 +17,15 @@ pub struct Answer {
     /// Passing trouble outlasted the retries, or the credentials are bad: trying other
     /// nodes with this agent is pointless.
     pub unavailable: Option<String>,
+    /// The program could not be started at all: trying again is no use.
+    pub no_start: bool,
     /// What all tries together used; the record has the figures of the last.
     pub spent: Spent,
 }
 
 impl Answer {
     fn new(record: AgentRecord, report: Report, cause: EndCause) -> Answer {
-        Answer { record, report, cause, unavailable: None, spent: Spent::default() }
+        Answer { record, report, cause, unavailable: None, no_start: false, spent: Spent::default() }
     }
 
     /// Cancelled before any try.
@@ -38,7 +40,8 @@ impl Answer {
         let mut record = blank(request);
         record.fault = Some(why.clone());
         record.exit_code = Some(127);
-        Answer::new(record, Report { fault: Some(why), ..Report::default() }, EndCause::Own)
+        let report = Report { fault: Some(why), ..Report::default() };
+        Answer { no_start: true, ..Answer::new(record, report, EndCause::Own) }
     }
 
     /// The program ended, having said this.

@@ -114,20 +114,20 @@ fn request<'a>(question: &Question<'a>, agent: &'a Agent, prompt: &str, again: b
 }
 
 /// What an answer is worth, and whether asking again is no use: an agent that used up its time
-/// would do so again.
+/// would do so again, and a program that is not there stays away.
 fn weigh<T>(answer: Answer, name: &str, read: impl Fn(Value) -> Result<T, String>) -> (Outcome<T>, bool) {
     if let Some(why) = answer.unavailable {
         return (Outcome::Unavailable(format!("agent '{name}' is unavailable: {why}")), true);
     }
-    let out_of_time = match answer.cause {
+    let in_vain = match answer.cause {
         EndCause::Cancelled => return (Outcome::Cancelled, true),
         EndCause::Deadline(_) => true,
-        EndCause::Own | EndCause::Quota(_) => false,
+        EndCause::Own | EndCause::Quota(_) => answer.no_start,
     };
     let fault = answer.record.fault;
     let missing = || fault.unwrap_or_else(|| "no JSON object in the answer".to_owned());
     match answer.report.answer.ok_or_else(missing).and_then(read) {
         Ok(answer) => (Outcome::Answer(answer), true),
-        Err(why) => (Outcome::Malformed(why), out_of_time),
+        Err(why) => (Outcome::Malformed(why), in_vain),
     }
 }
