@@ -12,7 +12,8 @@ pub(super) fn plan(
     layout: &Layout,
     diags: &mut Diags,
 ) -> Vec<PlannedInvariant> {
-    for (id, bound) in &config.invariants {
+    let own = config.invariants.iter().filter(|_| !config.about_another_bundle);
+    for (id, bound) in own {
         if let (Some(at), false) = (&bound.id, invariants.iter().any(|i| i.id.value == *id)) {
             let known = invariants.iter().map(|i| i.id.value.as_str());
             diags.push(

@@ -74,8 +74,11 @@ fn tiers(nodes: &[PlannedNode]) -> Vec<Vec<NodeIx>> {
     tiers
 }
 
-/// A node block of audit.kdl must name a node.
+/// A node block of audit.kdl must name a node, if the bundle is the one that audit.kdl is about.
 fn check_blocks(nodes: &[Node], config: &Config, diags: &mut Diags) {
+    if config.about_another_bundle {
+        return;
+    }
     let known: HashSet<&Id> = nodes.iter().map(|n| &n.id.value).collect();
     for (id, block) in config.nodes.iter().filter(|(id, _)| !known.contains(id)) {
         let mut diag = Diag::error("config::unknown-node", format!("graph.md has no node '{id}'"));

@@ -153,6 +153,22 @@ fn names_that_do_not_exist_are_all_reported_with_the_nearest() {
 }
 
 #[test]
+fn blocks_about_another_bundle_are_passed_over() {
+    let mut config = config();
+    let bound = InvariantChecks {
+        checks: vec![Spanned::new("true".to_owned(), written("true"))],
+        id: Some(Spanned::new(super::testing::id("INV-9"), written("INV-9"))),
+        ..InvariantChecks::default()
+    };
+    config.invariants.insert(super::testing::id("INV-9"), bound);
+    config.nodes.insert(super::testing::id("N-9"), NodeOverride::default());
+    let made = |config: &crate::config::Config| make(bundle(&[node("A")]), config, &layout()).is_ok();
+    assert!(!made(&config));
+    config.about_another_bundle = true;
+    assert!(made(&config));
+}
+
+#[test]
 fn checks_of_audit_kdl_confirm_an_invariant() {
     let mut config = config();
     let bound = InvariantChecks {

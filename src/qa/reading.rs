@@ -131,7 +131,8 @@ fn finding_line(line: &str) -> Option<(u32, &str)> {
     let number = rest[..digits].parse().ok()?;
     let rest = &rest[digits..];
     let edge = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '-');
-    let title = rest.trim_matches(|c: char| c.is_whitespace() || ":*`]|.".contains(c));
+    let rest = rest.strip_prefix('`').filter(|_| line.contains("`F-")).unwrap_or(rest);
+    let title = rest.trim_matches(|c: char| c.is_whitespace() || ":*]|.".contains(c));
     edge.then_some((number, title))
 }
 
@@ -169,6 +170,15 @@ mod tests {
             text.contains("```\nF-9: not one\n### Info (3)\n```") && text.contains("### Info (0)\n\nNone.")
         );
         assert_eq!(with_true_counts(&text), text);
+    }
+
+    #[test]
+    fn a_title_keeps_its_code_spans() {
+        let title = |line| finding_line(line).map(|(_, title)| title);
+        assert_eq!(title("#### F-1: 2 slices failed at `blocked`"), Some("2 slices failed at `blocked`"));
+        assert_eq!(title("- **F-2**: `a: #` was cured"), Some("`a: #` was cured"));
+        assert_eq!(title("- `F-3` three"), Some("three"));
+        assert_eq!(title("- [`F-4`] four"), Some("four"));
     }
 
     #[test]

@@ -41,8 +41,9 @@ const SYSTEM: [&str; 21] = [
 ];
 
 /// Variables that name what an agent's interpreter or its connections are made of.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "NVM_DIR",
+    "PYENV_ROOT",
     "VIRTUAL_ENV",
     "JAVA_HOME",
     "SSL_CERT_FILE",
@@ -222,8 +223,21 @@ fn too_wide(dir: &Path, root: &Path, home: Option<&Path>) -> bool {
 fn tools(operator: &Operator, root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let path = operator.get("PATH").map_or("", String::as_str);
     let named = TOOLS.iter().filter_map(|name| operator.get(*name)).map(PathBuf::from);
-    let all = std::env::split_paths(path).chain(named);
+    let on_path: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let behind: Vec<PathBuf> = on_path.iter().flat_map(|dir| behind(dir)).collect();
+    let all = on_path.into_iter().chain(behind).chain(named);
     all.filter(|dir| dir.is_absolute() && !too_wide(dir, root, home)).collect()
+}
+
+/// What programs of a directory on PATH need besides it: shims call a version manager and the
+/// versions that it keeps, and an interpreter loads its library from beside its `bin`.
+fn behind(dir: &Path) -> Vec<PathBuf> {
+    let Some(parent) = dir.parent() else { return Vec::new() };
+    match dir.file_name().and_then(|name| name.to_str()) {
+        Some("shims") => vec![parent.to_owned()],
+        Some("bin") => ["lib", "lib64", "libexec"].map(|name| parent.join(name)).into(),
+        _ => Vec::new(),
+    }
 }
 
 /// `~` is the operator's home; what is relative lies below audit.kdl's folder.
@@ -296,6 +310,16 @@ mod tests {
             names("/home/u/n/lib/node_modules/c/node_modules/d/cli.js").first().map(PathBuf::as_path),
             Some(Path::new("/home/u/n/lib/node_modules"))
         );
+    }
+
+    #[test]
+    fn what_programs_on_path_are_made_of_is_readable_and_no_home() {
+        let path = "/home/u/.pyenv/shims:/opt/py/bin:/home/u/shims:/srv/repo/bin:rel/bin:/x/tools";
+        let operator = Operator::from([("PATH".to_owned(), path.to_owned())]);
+        let found = tools(&operator, Path::new("/srv/repo"), Some(Path::new("/home/u")));
+        let names = ["/home/u/.pyenv/shims", "/opt/py/bin", "/home/u/shims", "/x/tools", "/home/u/.pyenv"];
+        let beside = ["/opt/py/lib", "/opt/py/lib64", "/opt/py/libexec"];
+        assert_eq!(found, names.iter().chain(&beside).map(PathBuf::from).collect::<Vec<_>>());
     }
 
     #[test]

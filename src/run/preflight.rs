@@ -82,6 +82,17 @@ fn programs(plan: &Plan, input: &Input<'_>, problems: &mut Diags) {
     agents_in_use(plan, config).into_iter().for_each(|name| look_up.agent(&name));
 }
 
+/// Those of these agents whose program is not there.
+pub fn absent(config: &Config, root: &Path, operator: &Operator, names: &[String]) -> Diags {
+    let mut problems = Diags::new();
+    let path = operator.get("PATH").map_or("", String::as_str);
+    let folder = root.join(&config.folder);
+    let (known, missing) = (BTreeSet::new(), BTreeSet::new());
+    let mut look_up = LookUp { path, folder, config, known, missing, problems: &mut problems };
+    names.iter().for_each(|name| look_up.agent(name));
+    problems
+}
+
 struct LookUp<'a> {
     path: &'a str,
     folder: PathBuf,

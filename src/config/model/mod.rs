@@ -97,6 +97,9 @@ pub struct Config {
     pub folder: String,
     /// Relative to the repository's root, normalised; so is `out`.
     pub bundle: Option<Setting<String>>,
+    /// A flag or a variable chose another bundle than the one that audit.kdl names: its blocks
+    /// may be about nodes and invariants that are not there.
+    pub about_another_bundle: bool,
     pub out: Option<Setting<String>>,
     pub concurrency: Setting<usize>,
     pub bounds: Bounds,

@@ -52,6 +52,7 @@ impl Resolver<'_> {
         let (user, defaults) = (&self.layers.user.raw, &self.layers.defaults.raw);
         // The order is that of the defaults file, and so of the listing.
         let bundle = self.directory("bundle", &user.basics.bundle);
+        let about_another_bundle = self.about_another(bundle.as_ref(), &user.basics.bundle);
         let out = self.directory("out", &user.basics.out);
         let concurrency = self.concurrency()?;
         let bounds = self.bounds()?;
@@ -77,6 +78,7 @@ impl Resolver<'_> {
             sources: self.layers.user.sources.clone(),
             folder: self.layers.folder.to_owned(),
             bundle,
+            about_another_bundle,
             out,
             concurrency,
             bounds,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::model::{
-    AuditSettings, Bounds, EnvBlock, ExpectedSignal, ForgeSettings, LocPolicy, LocRow, Notify, RemediateFrom,
-    Setting,
+    AuditSettings, Bounds, EnvBlock, ExpectedSignal, ForgeSettings, LocPolicy, LocRow, Notify, Origin,
+    RemediateFrom, Setting,
 };
 use super::super::raw::Slot;
 use super::super::show::{Show, bytes};
@@ -54,6 +54,16 @@ impl Resolver<'_> {
         let over = over.map(|s| Setting { value: types::normalize(&s.value).unwrap_or_default(), ..s });
         let written = self.rooted(slot);
         self.maybe(key, over, &written)
+    }
+
+    /// audit.kdl names a bundle, and a flag or a variable chose another one.
+    pub(super) fn about_another(&self, chosen: Option<&Setting<String>>, slot: &Slot<String>) -> bool {
+        let own = |written: &Spanned<String>| types::normalize(&join(self.layers.folder, &written.value));
+        let typed = chosen.filter(|c| !matches!(c.origin, Origin::Written(_)));
+        match (typed, slot) {
+            (Some(typed), Some(written)) => own(written).is_some_and(|own| own != typed.value),
+            _ => false,
+        }
     }
 
     fn rooted(&mut self, slot: &Slot<String>) -> Slot<String> {

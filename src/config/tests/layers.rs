@@ -41,6 +41,18 @@ fn each_layer_beats_the_ones_below() {
 }
 
 #[test]
+fn a_flag_may_choose_another_bundle_than_the_one_that_the_file_is_about() {
+    let chosen = |text: &str, flag: Option<&str>| {
+        let flags = Flags { bundle: flag.map(str::to_owned), ..Flags::default() };
+        World::new(text).flags(flags).good().about_another_bundle
+    };
+    assert!(chosen("bundle \"docs/audit\"", Some("docs/other")));
+    assert!(!chosen("bundle \"docs/audit\"", Some("docs/audit/")));
+    assert!(!chosen("bundle \"docs/audit\"", None));
+    assert!(!chosen("", Some("docs/other")));
+}
+
+#[test]
 fn every_value_knows_its_origin() {
     let config = with_env("\n  sign #true").flags(Flags { max_parallel: Some(1), ..Flags::default() }).good();
     assert_eq!(config.sign.origin.to_string(), "audit.kdl:2:8");

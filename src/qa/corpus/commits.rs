@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::base::clock::iso;
-use crate::base::text::neutral;
+use crate::base::text::{head, neutral};
 use crate::control::{LoopRow, problem_key};
 use crate::git::Dated;
 use crate::qa::corpus::model::{Failure, Slice};
 use crate::qa::corpus::plans::slice_tags;
 use crate::qa::corpus::results::Results;
+
+/// Longest subject that is carried on, in bytes: reports go into prompts.
+const SUBJECT: usize = 300;
 
 /// A commit as a slice. `of` is its node's loop, if a run made it and its journal is here.
 pub fn slice(dated: &Dated, of: Option<&LoopRow>) -> Slice {
@@ -20,7 +23,7 @@ pub fn slice(dated: &Dated, of: Option<&LoopRow>) -> Slice {
         run_id: trailer("Audit-Run"),
         node_id: trailer("Audit-Node"),
         commit: Some(commit.id.to_string()),
-        title: neutral(subject),
+        title: neutral(head(subject, SUBJECT)),
         plan_slice: slice_tags(subject).next().filter(|id| !id.is_empty()).map(neutral),
         at: iso(dated.at),
         status: "landed".to_owned(),
@@ -52,7 +55,7 @@ pub fn mark_reverts(slices: &mut [Slice], commits: &[Dated]) {
         slice.status = "reverted".to_owned();
         slice.failure = Some(Failure {
             blocker_reason: format!("reverted by {}", by.commit.id),
-            error_summary: neutral(by.commit.subject()),
+            error_summary: neutral(head(by.commit.subject(), SUBJECT)),
             classification: "revert".to_owned(),
             repair_outcome: "none".to_owned(),
         });
@@ -168,6 +171,7 @@ mod tests {
             (Some("20260101T000000Z"), Some("A"))
         );
         assert_eq!(found.at, "2026-01-01T01:00:00.000Z");
+        assert_eq!(slice(&dated(1, &"é".repeat(9000)), None).title.len(), SUBJECT);
         assert_eq!(slice(&dated(1, "plain\n\n[slice:S2] in the body"), None).plan_slice, None);
     }
 

@@ -35,6 +35,9 @@ pub fn review(fit: &Fitness<'_>, proposed: &mut Proposed) {
         risk = risk.max(Risk::Medium);
         notes.push(format!("conflicts with operator override {} ({})", lesson.lesson_id, lesson.problem_key));
     }
+    if proposed.slice.evidence.iter().all(|e| reading::cited(e).is_empty()) {
+        notes.push("its evidence names no finding of the report by number".to_owned());
+    }
     if risk != claimed {
         notes.push(format!("risk raised from {} to {}", claimed.name(), risk.name()));
     }
@@ -60,11 +63,7 @@ impl Fitness<'_> {
         }
         let cited: Vec<u32> = slice.evidence.iter().flat_map(|e| reading::cited(e)).collect();
         let unknown = cited.iter().find(|n| !self.findings.iter().any(|f| f.number == **n));
-        match unknown {
-            Some(n) => Some(format!("its evidence F-{n} is no finding of the report")),
-            None if cited.is_empty() => Some("its evidence names no finding of the report".to_owned()),
-            None => None,
-        }
+        unknown.map(|n| format!("its evidence F-{n} is no finding of the report"))
     }
 
     /// Decisions of the operator that the change is about, too.

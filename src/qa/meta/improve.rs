@@ -10,14 +10,15 @@ use crate::qa::roles::Improvements;
 /// Parts of the pipeline that a meta-slice may be about, besides those that audit.kdl names.
 pub const TARGETS: [&str; 4] = ["ideot", "ralph", "auditor", "hailee"];
 
-/// Critical and warning findings that concern several slices, or a problem that does.
+/// Critical and warning findings that concern several slices, or a problem that does; and every
+/// critical one, since what is critical failed again although it was repaired or known.
 pub fn systemic(found: &[ReadFinding], corpus: &AuditCorpus) -> Vec<ReadFinding> {
     let several = |f: &&ReadFinding| {
         let about = corpus.slices.iter().filter(|s| Records::mentioned(&f.text, &s.slice_id));
         let keys: Vec<&String> = about.clone().flat_map(|s| &s.problem_keys).collect();
         let repeats =
             |key: &&&String| corpus.slices.iter().filter(|s| s.problem_keys.contains(key)).count() > 1;
-        about.count() > 1 || keys.iter().any(|key| repeats(&key))
+        f.severity == Severity::Critical || about.count() > 1 || keys.iter().any(|key| repeats(&key))
     };
     found.iter().filter(|f| f.severity != Severity::Info).filter(several).cloned().collect()
 }

@@ -85,7 +85,18 @@ fn what_does_not_exist_is_invalid() {
         with(|i| i.evidence = vec!["F-99".to_owned()]).unwrap(),
         "its evidence F-99 is no finding of the report"
     );
-    assert!(with(|i| i.evidence = vec!["because".to_owned()]).is_some());
+}
+
+#[test]
+fn evidence_without_a_number_is_noted_and_a_lone_critical_finding_is_systemic() {
+    let mut one = improvement("rename it", "F-3", Risk::Low);
+    one.evidence = vec!["`aaaa1111bbbb` failed".to_owned()];
+    let (_, invalid, notes) = reviewed(one);
+    assert_eq!(invalid, None);
+    assert!(notes.contains("its evidence names no finding of the report by number"), "{notes}");
+    let report = "## Findings\n\n### Critical (1)\n\n#### F-1: one\n\n### Warning (1)\n\n#### F-2: other\n";
+    let found = systemic(&reading::findings(report), &testing::corpus());
+    assert_eq!(found.iter().map(|f| f.number).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

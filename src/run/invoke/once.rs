@@ -155,6 +155,10 @@ fn environment(
     env.set("AUDITRUN_ATTEMPT", request.attempt.max(1).to_string());
     env.set("AUDITRUN_PORT_BASE", request.port_base.to_string());
     env.set_path("AUDITRUN_WORKTREE", place.dir());
+    if let Place::Scratch { dir, .. } = place {
+        // What has no access to the repository is not told where it is, either.
+        env.set_path("GIT_CEILING_DIRECTORIES", dir);
+    }
     if let Some(trace) = TraceContext::of(caller.operator, caller.run_id) {
         let subject = request.subject.map(Id::as_str);
         let span = trace.span(&call_path(request.role.name(), subject, request.attempt));

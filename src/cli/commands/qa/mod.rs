@@ -121,6 +121,9 @@ fn begin(
         }
     };
     drop(sources);
+    if !common.dry_run && scope.kind() != ScopeType::Effectiveness {
+        phases::startable(&project)?;
+    }
     let dir = working_directory(&project, &corpus, now)?;
     Ok(Intake { project, corpus, dir, decision: args.decision, asked: args.scope.join(" ") })
 }

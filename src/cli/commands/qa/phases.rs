@@ -57,10 +57,26 @@ pub fn possible(decision: Option<args::Decision>) -> Result<(), Failure> {
 /// # Errors
 /// There is one in USD, and an agent that reports no cost.
 pub fn affordable(config: &Config) -> Result<(), Failure> {
-    let mut names: Vec<String> = ROLES.iter().map(|role| config.agent_for(*role).value.clone()).collect();
-    names.dedup();
-    let problems = preflight::unpriced(config, &names);
+    let problems = preflight::unpriced(config, &agents(config));
     if problems.has_errors() { Err(Failure::Preflight(problems)) } else { Ok(()) }
+}
+
+/// Refuses agents that could never answer: each silence would cost patience.
+///
+/// # Errors
+/// The program of an agent is not there.
+pub fn startable(project: &Project) -> Result<(), Failure> {
+    let config = &project.config;
+    let problems = preflight::absent(config, project.repo.root(), &project.environment, &agents(config));
+    if problems.has_errors() { Err(Failure::Preflight(problems)) } else { Ok(()) }
+}
+
+/// The agents that an audit may call, each once.
+fn agents(config: &Config) -> Vec<String> {
+    let mut names: Vec<String> = ROLES.iter().map(|role| config.agent_for(*role).value.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Carries the audit on to its decision.
