@@ -247,13 +247,13 @@ fn used(log: &Log) -> String {
     }
     let spent = total(log.used());
     let by_role: Vec<String> = log.used().iter().map(|(role, u)| format!("{role} {}", u.calls)).collect();
-    format!(
-        "Roles: {} ({}), {:.2} USD, {} tokens\n",
-        count(calls as usize, "call"),
-        by_role.join(", "),
-        spent.cost_usd,
-        spent.tokens
-    )
+    // A sum of nothing is what agents that say nothing come to: no claim that it was free.
+    let cost =
+        if spent.cost_usd > 0.0 { format!("{:.2} USD", spent.cost_usd) } else { "cost not reported".into() };
+    let tokens =
+        if spent.tokens > 0 { format!("{} tokens", spent.tokens) } else { "tokens not reported".into() };
+    let calls = count(calls as usize, "call");
+    format!("Roles: {calls} ({}), {cost}, {tokens}\n", by_role.join(", "))
 }
 
 /// How many findings there are, for whoever compares.

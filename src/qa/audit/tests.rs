@@ -318,11 +318,9 @@ fn a_budget_stops_every_role_and_the_review_says_so() {
     let shown = place.shown.lock().unwrap()[0].clone();
     assert!(shown.contains("Note: the budget of 150 tokens is used up (500 used"), "{shown}");
     assert!(shown.contains("Note: no meta-slices were asked for: "), "{shown}");
-    assert!(
-        shown.contains(
-            "Roles: 5 calls (brainstormer 1, critic 1, evaluator 2, mutator 1), 0.00 USD, 500 tokens"
-        )
-    );
+    assert!(shown.contains(
+        "Roles: 5 calls (brainstormer 1, critic 1, evaluator 2, mutator 1), cost not reported, 500 tokens"
+    ));
 }
 
 #[test]
