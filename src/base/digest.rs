@@ -1,4 +1,4 @@
-//! SHA-256 in the one form that artifacts use: lower-case hex.
+//! SHA-256, in artifacts always as lower-case hex.
 
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,11 @@ impl Hasher {
         let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
         self.0.finalize().iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
     }
+}
+
+/// The SHA-256 of `bytes` as it is, for formats with an encoding of their own.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// The SHA-256 of `bytes` in lower-case hex.

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod mask;
 pub mod names;
 pub mod path;
+pub mod percent;
 pub mod quantity;
 pub mod text;
 pub mod trace_context;

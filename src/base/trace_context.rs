@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::base::digest::sha256_hex;
+use crate::base::digest::sha256;
 
 /// The variable in which callers and agents find it.
 pub const VARIABLE: &str = "TRACEPARENT";
@@ -94,8 +94,7 @@ fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// The beginning of a digest. All zero means "none" in this format; no digest begins so.
 fn derived<const N: usize>(text: &str) -> [u8; N] {
-    let digest = sha256_hex(text.as_bytes());
-    digest.get(..2 * N).and_then(hex).unwrap_or([1; N])
+    sha256(text.as_bytes()).first_chunk().copied().unwrap_or([1; N])
 }
 
 impl fmt::Display for TraceId {

@@ -1,5 +1,6 @@
 //! A command that can't go on: its class decides heading and exit code.
 
+use crate::cli::args::Format;
 use crate::cli::exit::Exit;
 use crate::diag::{Diags, Severity};
 use crate::git::GitError;
@@ -26,6 +27,12 @@ impl Failure {
     /// A usage error with a remedy.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Failure {
         Failure::Usage(what.into(), Some(remedy.into()))
+    }
+
+    /// A command that does not know the form asked for; `known` reads like "text or json".
+    pub fn no_form(command: &str, form: Format, known: &str) -> Failure {
+        let name = format!("{form:?}").to_lowercase();
+        Failure::usage(format!("{command} has no form '{name}'"), format!("use {known}"))
     }
 
     /// The process's exit.

@@ -105,13 +105,7 @@ pub fn render(verdict: &Verdict, format: Format) -> Result<String, Failure> {
         Format::Github => github(verdict),
         Format::Junit => junit(verdict),
         Format::Sarif => sarif(verdict),
-        other => {
-            let name = format!("{other:?}").to_lowercase();
-            return Err(Failure::usage(
-                format!("gate has no form '{name}'"),
-                "use text, json, github, junit or sarif",
-            ));
-        }
+        other => return Err(Failure::no_form("gate", other, "text, json, github, junit or sarif")),
     })
 }
 

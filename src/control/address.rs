@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::mask::{MASK, url_password};
+use crate::base::percent;
 
 /// The address of a control-plane database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +58,11 @@ impl Address {
         match self {
             Address::Sqlite { path, .. } => {
                 let mode = if create { "rwc" } else { "rw" };
-                format!("sqlite://{}?mode={mode}", percent(path))
+                format!("sqlite://{}?mode={mode}", percent::path(path.as_os_str().as_bytes()))
             }
             Address::Postgres { url } => url.clone(),
         }
     }
-}
-
-/// A path in which no byte is special to an address.
-fn percent(path: &Path) -> String {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./~".contains(b);
-    let bytes = path.as_os_str().as_bytes();
-    bytes.iter().map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::base::text::{head, neutral};
 use crate::control::key::problem_key;
-use crate::event::{CheckRecord, GateName, NodeStatus};
+use crate::event::{CheckRecord, NodeStatus};
 use crate::journal::{Attempt, NodeState};
 
 /// Bytes of output that a summary keeps.
@@ -84,7 +84,7 @@ fn cause(attempt: &Attempt) -> Cause {
         return Cause { class: "deadline", words: deadline.to_owned(), said: String::new() };
     }
     if let Some(gate) = attempt.gates.iter().find(|g| !g.passed) {
-        return Cause { class: gate_class(gate.gate), words: gate.reason.clone(), said: String::new() };
+        return Cause { class: gate.gate.name(), words: gate.reason.clone(), said: String::new() };
     }
     if attempt.status == Some(NodeStatus::Oversized) {
         return Cause { class: "loc", words: attempt.reason.clone(), said: String::new() };
@@ -102,14 +102,6 @@ fn cause(attempt: &Attempt) -> Cause {
     let conflict = attempt.reason.contains("conflict");
     let class = if conflict { "landing" } else { "other" };
     Cause { class, words: attempt.reason.clone(), said: String::new() }
-}
-
-fn gate_class(gate: GateName) -> &'static str {
-    match gate {
-        GateName::Touches => "touches",
-        GateName::Loc => "loc",
-        GateName::Signal => "signal",
-    }
 }
 
 /// A failed check in words: the command, then what it said first.

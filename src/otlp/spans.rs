@@ -29,6 +29,14 @@ pub struct Span {
     pub error: Option<String>,
 }
 
+impl Span {
+    /// Gives an attribute its newest value.
+    fn set(&mut self, name: &'static str, value: Value) {
+        self.attributes.retain(|(known, _)| *known != name);
+        self.attributes.push((name, value));
+    }
+}
+
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
@@ -116,9 +124,8 @@ impl<'a> Maker<'a> {
             Event::RunFinished { reason, exit_code, message, .. } => {
                 self.ended = self.now;
                 if let Some(run) = &mut self.run {
-                    run.attributes.truncate(2);
-                    run.attributes.push(("auditrun.termination_reason", text(reason.name())));
-                    run.attributes.push(("process.exit.code", number(*exit_code)));
+                    run.set("auditrun.termination_reason", text(reason.name()));
+                    run.set("process.exit.code", number(*exit_code));
                     run.error = (*exit_code != 0).then(|| message.clone());
                 }
             }
@@ -199,8 +206,7 @@ impl<'a> Maker<'a> {
         let open = [self.attempts.get_mut(node), self.nodes.get_mut(node)];
         for span in open.into_iter().flatten() {
             span.end = now;
-            span.attributes.retain(|(name, _)| *name != "auditrun.status");
-            span.attributes.push(("auditrun.status", text(status.name())));
+            span.set("auditrun.status", text(status.name()));
             span.error = (status != NodeStatus::Verified).then(|| reason.to_owned());
         }
         self.end_attempt(node);

@@ -88,8 +88,8 @@ pub struct PlannedCheck {
 }
 
 impl PlannedCheck {
-    /// A check that a recipe spells out: it runs as it stands.
-    pub fn of_recipe(command: &str, span: &Span) -> PlannedCheck {
+    /// A check that no bundle holds (a recipe's, a plan's verifier): it runs as it stands.
+    pub fn verbatim(command: &str, span: &Span) -> PlannedCheck {
         let check = Check {
             command: Spanned::new(command.to_owned(), span.clone()),
             scope: CheckScope::Repo,

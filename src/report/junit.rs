@@ -3,7 +3,7 @@
 
 use super::escape::xml;
 use super::jobs::counts_at_head;
-use crate::event::{CheckPhase, CheckRecord, GateName, NodeStatus};
+use crate::event::{CheckPhase, CheckRecord, NodeStatus};
 use crate::journal::{Attempt, NodeState, Progress, RunState};
 
 struct Case {
@@ -149,13 +149,8 @@ fn attempt_cases(node: &NodeState, attempt: &Attempt) -> Vec<Case> {
         _ => format!("{}.{what}", node.id),
     };
     let gates = attempt.gates.iter().map(|g| {
-        let name = match g.gate {
-            GateName::Touches => "touches",
-            GateName::Loc => "loc",
-            GateName::Signal => "signal",
-        };
         let end = if g.passed { End::Passed } else { End::Failed(g.reason.clone()) };
-        plain(format!("{}.gate", node.id), name, end)
+        plain(format!("{}.gate", node.id), g.gate.name(), end)
     });
     let checks = attempt.checks.iter().map(|(p, c)| checked(class("done_when", *p), label(c), c, false));
     let invariants = attempt.invariants.iter().map(|(p, i)| {

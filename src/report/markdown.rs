@@ -146,12 +146,7 @@ fn gates(gates: &[GateReport]) -> String {
     let failed: Vec<&GateReport> = gates.iter().filter(|g| !g.passed).collect();
     if !failed.is_empty() {
         let row = |g: &&GateReport| {
-            let name = match g.gate {
-                crate::event::GateName::Touches => "touches",
-                crate::event::GateName::Loc => "loc",
-                crate::event::GateName::Signal => "signal",
-            };
-            vec![code(g.node.as_str()), g.attempt.to_string(), name.to_owned(), markdown(&g.reason)]
+            vec![code(g.node.as_str()), g.attempt.to_string(), g.gate.name().to_owned(), markdown(&g.reason)]
         };
         out.push('\n');
         out.push_str(&table(&["node", "attempt", "gate", "why it failed"], failed.iter().map(row)));

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// Something to show. Called on a thread that may read files; several calls may be under way.
 pub trait Site: Send + Sync + 'static {
     /// The answer to one request.
@@ -50,19 +52,13 @@ fn part(text: &str) -> Option<String> {
     decoded(text).filter(|part| !matches!(part.as_str(), "" | "." | "..") && !part.contains(bad))
 }
 
+/// Strict: a `%` that begins no pair of digits makes no part.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            byte => byte,
-        });
+    let pair = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(pair) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// What a site answers.

@@ -56,6 +56,16 @@ mkdir d; echo x > d/x; mv d/x A.out; rmdir d; chmod 644 A.out
     }
 }
 
+/// The run is green, and whatever was tried beside it came to nothing.
+#[track_caller]
+fn verifies_contained(world: &World) {
+    world.prepare();
+    let before = world.operators();
+    let run = world.auditrun("run");
+    assert_eq!(run.code, 0, "{}", run.err);
+    world.assert_contained(&before, &run);
+}
+
 #[test]
 fn what_judges_runs_what_an_agent_wrote_and_is_confined_too() {
     let script = "printf 'echo x > @home/.bashrc\\necho x > @repo/src/a.txt\\nexit 0\\n' > A.out";
@@ -63,11 +73,7 @@ fn what_judges_runs_what_an_agent_wrote_and_is_confined_too() {
         let world = World::new(mode)
             .node("A", script, "sh A.out")
             .kdl("recipe \"node\" {\n steps \"\"\"\n worktree enter\n agent run\n sh A.out\n capture\n gate touches\n gate loc\n gate signal\n check done_when\n check invariants\n commit\n land\n worktree leave\n \"\"\"\n}");
-        world.prepare();
-        let before = world.operators();
-        let run = world.auditrun("run");
-        assert_eq!(run.code, 0, "{}", run.err);
-        world.assert_contained(&before, &run);
+        verifies_contained(&world);
     }
 }
 
@@ -77,11 +83,7 @@ fn setup_is_confined_too() {
         let world = World::new(mode)
             .node("A", "echo ok > A.out", "true")
             .kdl("worktree { setup \"echo x > @home/.bashrc; true\" }");
-        world.prepare();
-        let before = world.operators();
-        let run = world.auditrun("run");
-        assert_eq!(run.code, 0, "{}", run.err);
-        world.assert_contained(&before, &run);
+        verifies_contained(&world);
     }
 }
 

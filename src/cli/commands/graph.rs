@@ -29,13 +29,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         Format::Mermaid => GraphFormat::Mermaid,
         Format::Svg => GraphFormat::Svg,
         Format::Json => GraphFormat::Json,
-        other => {
-            let name = format!("{other:?}").to_lowercase();
-            return Err(Failure::usage(
-                format!("graph has no form '{name}'"),
-                "use text, dot, mermaid, svg or json",
-            ));
-        }
+        other => return Err(Failure::no_form("graph", other, "text, dot, mermaid, svg or json")),
     };
     screen.print(&render::graph(&examined.plan, form, &statuses));
     Ok(Exit::Ok)

@@ -37,10 +37,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     match screen.format() {
         Format::Text => screen.print(&learn::text(&learned)),
         Format::Json => screen.print(&serde_json::to_string_pretty(&learned).unwrap_or_default()),
-        other => {
-            let name = format!("{other:?}").to_lowercase();
-            return Err(Failure::usage(format!("learn has no form '{name}'"), "use text or json"));
-        }
+        other => return Err(Failure::no_form("learn", other, "text or json")),
     }
     Ok(Exit::Ok)
 }

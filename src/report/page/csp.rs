@@ -1,7 +1,10 @@
 //! The page's content security policy: nothing from elsewhere, and of what is inside only the
 //! one style sheet and the one script, by their digests.
 
-use crate::base::digest::sha256_hex;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::base::digest::sha256;
 
 /// The policy for a page with this style sheet and this script.
 pub(super) fn policy(style: &str, script: &str) -> String {
@@ -13,23 +16,11 @@ pub(super) fn policy(style: &str, script: &str) -> String {
 }
 
 fn digest(text: &str) -> String {
-    let hex = sha256_hex(text.as_bytes());
-    let pair = |at: usize| hex.get(at..at + 2).and_then(|p| u8::from_str_radix(p, 16).ok()).unwrap_or(0);
-    base64(&(0..hex.len() / 2).map(|n| pair(2 * n)).collect::<Vec<u8>>())
+    base64(&sha256(text.as_bytes()))
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let six = (bits >> (18 - 6 * at) & 63) as usize;
-            out.push(if at <= group.len() { char::from(ALPHABET[six]) } else { '=' });
-        }
-    }
-    out
+    STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

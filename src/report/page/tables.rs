@@ -2,7 +2,8 @@
 
 use super::charts::thousands;
 use super::grid::{Cell, Grid, Kind};
-use crate::event::{CheckPhase, CheckRecord, FigureSource, GateName};
+use crate::base::percent;
+use crate::event::{CheckPhase, CheckRecord, FigureSource};
 use crate::journal::{Attempt, NodeState};
 use crate::report::jobs::{counts_at_head, jobs};
 use crate::report::metrics::Invocation;
@@ -13,13 +14,7 @@ use crate::report::table::{duration, usd};
 
 /// Files of the run as the page, which lies in audit/, sees them; `None` where there is none.
 pub(super) fn link(stage: &Staged<'_>, path: &str) -> Option<String> {
-    stage.from.present.contains(path).then(|| format!("../{}", percent(path)))
-}
-
-/// A path as part of a URL.
-fn percent(path: &str) -> String {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(b);
-    path.bytes().map(|b| if plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    stage.from.present.contains(path).then(|| format!("../{}", percent::path(path.as_bytes())))
 }
 
 fn number(n: Option<u64>) -> Cell {
@@ -185,15 +180,10 @@ pub(super) fn validation(stage: &Staged<'_>) -> Grid {
 
 fn of_attempt(node: &NodeState, attempt: &Attempt, rows: &mut Vec<(bool, Vec<Cell>)>) {
     for gate in &attempt.gates {
-        let name = match gate.gate {
-            GateName::Touches => "touches",
-            GateName::Loc => "loc",
-            GateName::Signal => "signal",
-        };
         let row = vec![
             Cell::text(node.id.as_str()),
             Cell::text("gate"),
-            Cell::text(name),
+            Cell::text(gate.gate.name()),
             Cell::text(if gate.passed { "passed" } else { "failed" }),
             time(None),
             Cell::text(&gate.reason),

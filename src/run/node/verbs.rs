@@ -320,7 +320,7 @@ impl NodeRun<'_> {
     fn check_one(&mut self, command: &str) -> Result<(), Stop> {
         self.interrupted()?;
         let judged = self.judged(crate::event::CheckPhase::Verify)?;
-        let planned = PlannedCheck::of_recipe(command, &self.cx.config.recipe.span);
+        let planned = PlannedCheck::verbatim(command, &self.cx.config.recipe.span);
         let (cx, timeout) = (self.cx, self.cx.config.check_timeout.value);
         let record = run_check(cx.bench(), self.workspace()?.as_mut(), &judged, &planned, timeout, false)?;
         let (node, attempt) = (self.id().clone(), self.order.attempt);

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use crate::base::layout::WORKTREES_DIR;
 use crate::base::text::tail;
 use crate::base::{Clock, SystemClock};
-use crate::bundle::{Check, CheckScope};
 use crate::cli::args::Common;
 use crate::cli::project::Project;
-use crate::diag::{Source, Spanned};
+use crate::diag::Source;
 use crate::event::CheckPhase;
 use crate::lane::{Lane, LocalLane, Workspace, WorkspaceSpec};
 use crate::plan::PlannedCheck;
@@ -100,14 +99,7 @@ impl Sandboxed<'_> {
         })?;
         workspace.seal().map_err(|e| e.to_string())?;
         let source = Source::new("verifier_command", command);
-        let span = source.span(0, command.len());
-        let check = Check {
-            command: Spanned::new(command.to_owned(), span),
-            scope: CheckScope::Worktree,
-            name: None,
-            timeout: None,
-        };
-        let planned = PlannedCheck { check, normalized: command.to_owned(), verbatim_because: None };
+        let planned = PlannedCheck::verbatim(command, &source.span(0, command.len()));
         let timeout = project.config.check_timeout.value;
         let record =
             run_check(bench, workspace, &judged, &planned, timeout, false).map_err(|e| e.to_string())?;
