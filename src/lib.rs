@@ -3,6 +3,9 @@
 //! The modules are layers, lowest first. A module may import only from those
 //! above it in this list; `tests/layers.rs` reads the imports and holds them to it.
 
+#[cfg(not(unix))]
+compile_error!("auditrun needs a Unix system: Linux, macOS or a BSD");
+
 pub mod base;
 pub mod diag;
 pub mod step;

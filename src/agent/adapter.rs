@@ -178,13 +178,7 @@ fn argument(call: &Call<'_>) -> Result<OsString, CallError> {
     Ok(os_string(call.prompt))
 }
 
-#[cfg(unix)]
 fn os_string(bytes: &[u8]) -> OsString {
     use std::os::unix::ffi::OsStrExt;
     OsStr::from_bytes(bytes).to_owned()
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }

@@ -11,6 +11,7 @@ pub mod names;
 pub mod path;
 pub mod percent;
 pub mod quantity;
+pub mod remedy;
 pub mod text;
 pub mod trace_context;
 

@@ -19,16 +19,9 @@ impl RepoPath {
     }
 
     /// The path as the platform's type, relative to a root.
-    #[cfg(unix)]
     pub fn to_path(&self) -> PathBuf {
         use std::os::unix::ffi::OsStrExt;
         PathBuf::from(std::ffi::OsStr::from_bytes(&self.0))
-    }
-
-    /// The path as the platform's type, relative to a root.
-    #[cfg(not(unix))]
-    pub fn to_path(&self) -> PathBuf {
-        PathBuf::from(String::from_utf8_lossy(&self.0).into_owned())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Small text helpers: tails of output, plurals, neutralised control characters.
 
+use std::borrow::Cow;
+
 /// The last at most `limit` bytes of `text`, cut at a character's edge.
 pub fn tail(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
@@ -38,13 +40,42 @@ pub fn neutral(text: &str) -> String {
     }
     text.chars()
         .map(|c| match c {
-            '\n' | '\t' => c,
             '\u{7f}' => '\u{2421}',
-            c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
-            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c if steers(c) => char::from_u32(0x2400 + c as u32).filter(|_| c < ' ').unwrap_or('\u{fffd}'),
             c => c,
         })
         .collect()
+}
+
+/// [`neutral`] for an excerpt to which byte offsets point: each character gives way to one of
+/// its own length. Ends of lines stay, as either system writes them.
+pub fn neutral_in_place(text: &str) -> Cow<'_, str> {
+    let mut rest = text.chars().peekable();
+    let mut out: Option<String> = None;
+    let mut at = 0;
+    while let Some(c) = rest.next() {
+        let ends_line = c == '\r' && rest.peek() == Some(&'\n');
+        let shown = match c.len_utf8() {
+            _ if ends_line || !steers(c) => c,
+            1 => '?',
+            2 => '\u{b7}',
+            _ => '\u{fffd}',
+        };
+        if shown != c {
+            out.get_or_insert_with(|| text.get(..at).unwrap_or_default().to_owned());
+        }
+        if let Some(out) = &mut out {
+            out.push(shown);
+        }
+        at += c.len_utf8();
+    }
+    out.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Characters that a terminal obeys, or that turn the direction of what follows.
+fn steers(c: char) -> bool {
+    let control = c.is_control() && !matches!(c, '\n' | '\t');
+    control || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The first word of a deliverable: its verb.
@@ -73,6 +104,15 @@ mod tests {
     #[test]
     fn escape_sequences_lose_their_teeth() {
         assert_eq!(neutral("a\x1b[31mb\r\n"), "a\u{241b}[31mb\u{240d}\n");
+    }
+
+    #[test]
+    fn an_excerpt_keeps_its_places() {
+        let text = "a\u{1b}[2J\r\nb\u{85}c\u{202e}d\r\n";
+        let shown = neutral_in_place(text);
+        assert_eq!(shown, "a?[2J\r\nb\u{b7}c\u{fffd}d\r\n");
+        assert_eq!(shown.len(), text.len());
+        assert!(matches!(neutral_in_place("plain\tü\r\n"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::base::remedy::remedy;
 use crate::base::{Masker, SystemClock};
 use crate::cli::args::{ColorChoice, Common, Format};
 use crate::cli::exit::Exit;
@@ -188,9 +189,11 @@ impl Screen {
                 let help = remedy.as_ref().map(|r| format!("\n  help: {r}")).unwrap_or_default();
                 writeln!(err, "auditrun: {}", self.plain(&format!("{what}{help}")))
             }
-            Failure::Internal(what) | Failure::Ended(_, what) => {
-                writeln!(err, "auditrun: {}", self.plain(what))
+            Failure::Internal(what) => {
+                let help = remedy(what).map(|r| format!("\n  help: {r}")).unwrap_or_default();
+                writeln!(err, "auditrun: {}{help}", self.plain(what))
             }
+            Failure::Ended(_, what) => writeln!(err, "auditrun: {}", self.plain(what)),
             Failure::Failed => Ok(()),
         };
     }
@@ -216,6 +219,10 @@ impl Screen {
         if let Some(finished) = &state.finished {
             let word = if exit == Exit::Ok { "done" } else { finished.reason.name() };
             let _ = writeln!(err, "{word}: {}", self.plain(&finished.message));
+            let mended = remedy(&finished.message).filter(|_| exit == Exit::Internal);
+            if let Some(remedy) = mended {
+                let _ = writeln!(err, "  help: {remedy}; then `auditrun resume` goes on");
+            }
         }
         if exit != Exit::Ok {
             let _ = err.write_all(ui::failures(state, out, self.color).as_bytes());

@@ -19,6 +19,8 @@ use crate::process::sandbox;
 use crate::run::containment;
 use crate::run::preflight;
 
+/// What a bundle consists of.
+const BUNDLE: [&str; 3] = ["state.md", "graph.md", "prompts"];
 /// The bundle's place where nothing else is said.
 const DEFAULT_BUNDLE: &str = "docs/audit";
 
@@ -203,10 +205,10 @@ impl Project {
     /// # Errors
     /// Git failed.
     pub fn unsettled(&self) -> Result<Diags, Failure> {
-        let paths = ["state.md", "graph.md", "prompts"].map(|name| self.layout.in_bundle(name));
-        let mut diags = Diags::new();
+        let paths = BUNDLE.map(|name| self.layout.in_bundle(name));
+        let mut diags = self.links();
         let unsettled = self.repo.unsettled(&paths)?;
-        if unsettled.is_empty() {
+        if unsettled.is_empty() || diags.has_errors() {
             return Ok(diags);
         }
         let names: Vec<String> =
@@ -220,6 +222,31 @@ impl Project {
             .help(format!("commit it: git add {dir} && git commit -m 'Add the audit bundle'")),
         );
         Ok(diags)
+    }
+
+    /// Symbolic links in the bundle: a run reads it from a commit, which holds nothing behind them.
+    pub fn links(&self) -> Diags {
+        let root = self.repo.root();
+        let bundle = root.join(self.layout.bundle());
+        let prompts = std::fs::read_dir(bundle.join("prompts")).into_iter().flatten().flatten();
+        let mut links: Vec<PathBuf> = bundle
+            .ancestors()
+            .take_while(|dir| *dir != root)
+            .map(Path::to_owned)
+            .chain(BUNDLE.map(|name| bundle.join(name)))
+            .chain(prompts.map(|entry| entry.path()))
+            .filter(|path| path.is_symlink())
+            .collect();
+        links.sort();
+        let mut diags = Diags::new();
+        for path in &links {
+            let name = path.strip_prefix(root).unwrap_or(path).display();
+            diags.push(
+                Diag::error("bundle::link", format!("{name} is a symbolic link"))
+                    .help("a run reads the bundle from a commit, which holds nothing behind a link: put the file or directory itself there, and commit it"),
+            );
+        }
+        diags
     }
 }
 
@@ -274,6 +301,8 @@ fn layout(cwd: &Path, repo: &Repo, config: &Config) -> Result<Layout, Failure> {
         None => DEFAULT_BUNDLE.to_owned(),
     };
     let out = config.out.as_ref().map_or_else(|| Ok(bundle.clone()), place)?;
+    stays_inside(&bundle, repo)?;
+    stays_inside(&out, repo)?;
     let layout = Layout::new(bundle, out);
     // Outside of the repository they are in nobody's way.
     Ok(match inside(&config.worktrees(repo.root()), cwd, repo) {
@@ -300,6 +329,20 @@ fn inside(path: &Path, from: &Path, repo: &Repo) -> Result<String, Failure> {
     };
     let relative = whole.strip_prefix(repo.root()).map_err(|_| outside())?;
     Ok(relative.to_string_lossy().replace('\\', "/"))
+}
+
+/// Refuses a place of the bundle or the artifacts from which a link leads out of the repository.
+fn stays_inside(place: &str, repo: &Repo) -> Result<(), Failure> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    // What is not there yet lies where its parent does.
+    let at = repo.root().join(place).ancestors().find_map(real);
+    match (at, real(repo.root())) {
+        (Some(at), Some(root)) if !at.starts_with(&root) => Err(Failure::usage(
+            format!("{place} leads to {}, outside of the repository {}", at.display(), root.display()),
+            "the bundle and its artifacts lie inside the repository: put a directory in the link's place",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {

@@ -2,7 +2,7 @@
 //! the context of the engine, and the phases from the open questions to the proof.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -65,10 +65,9 @@ impl Worked {
     /// The end of work that had a context.
     pub fn of(cx: Context, ended: Result<Ending, Fault>) -> Worked {
         let ending = ended.unwrap_or_else(|fault| Ending::of(&fault));
-        // What stays behind is a nuisance and no verdict; a journal that fails says so itself soon.
         if let Err(error) = cx.lane.close() {
-            let _ =
-                cx.notice(None, NoticeLevel::Warning, format!("a worktree could not be removed: {error}"));
+            // A journal that fails says so itself soon.
+            let _ = cx.left_behind(None, &error);
         }
         let Context { recorder, .. } = cx;
         Worked { recorder, ending }
@@ -82,27 +81,39 @@ pub struct Tools {
     common: Common,
     runner: Runner,
     stop: Stop,
+    scratch: Scratch,
+}
+
+/// A temporary directory that bears this process's name, so that a later one sweeps it if this
+/// one is killed.
+///
+/// # Errors
+/// It could not be made.
+pub fn scratch() -> Result<Scratch, Failure> {
+    Scratch::new(&process::stamp())
+        .map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))
 }
 
 impl Tools {
-    /// Starts the runtime and watches signals from here on.
+    /// Makes the temporary directory, starts the runtime, and watches signals from here on.
     ///
     /// # Errors
     /// The system refused.
     pub fn new(common: &Common) -> Result<Tools, Failure> {
+        let scratch = scratch()?;
         let runner = Runner::new().map_err(|e| Failure::Internal(format!("can't start the runtime: {e}")))?;
         let stop = Stop::watch(&runner, common)?;
-        Ok(Tools { clock: Arc::new(SystemClock), common: common.clone(), runner, stop })
+        Ok(Tools { clock: Arc::new(SystemClock), common: common.clone(), runner, stop, scratch })
     }
 
     /// What the audit stage needs where there was no session. `live`: the run is the last one.
-    pub fn means<'a>(&'a self, containment: &'a Containment, scratch: &'a Path, live: bool) -> Means<'a> {
+    pub fn means<'a>(&'a self, containment: &'a Containment, live: bool) -> Means<'a> {
         Means {
             runner: &self.runner,
             clock: &self.clock,
             cancel: &self.stop.asked,
             containment,
-            scratch,
+            scratch: self.scratch.path(),
             live,
         }
     }
@@ -142,17 +153,11 @@ impl Stop {
 
 impl Session {
     /// A session on a run that has used `before` of its time.
-    ///
-    /// # Errors
-    /// No scratch directory could be made.
-    pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Result<Session, Failure> {
-        let scratch = Scratch::new(&process::stamp());
-        let scratch =
-            scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-        let Tools { clock, common, runner, stop } = tools;
+    pub fn new(project: Project, run_id: RunId, tools: Tools, before: Duration) -> Session {
+        let Tools { clock, common, runner, stop, scratch } = tools;
         let containment = Containment::new(&project.config, &project.environment, project.repo.root());
         let begun = Instant::now();
-        Ok(Session { project, run_id, clock, before, containment, begun, common, runner, stop, scratch })
+        Session { project, run_id, clock, before, containment, begun, common, runner, stop, scratch }
     }
 
     /// Records how the work ended and runs the audit stage: from the first line of the journal
@@ -286,7 +291,9 @@ pub fn integrated<'c>(
 ) -> Result<Ending, Fault> {
     let mut integration = Integration::open(cx)?;
     let ending = work(&mut integration);
-    let closed = integration.close();
-    let ending = ending?;
-    closed.map(|()| ending)
+    if let Err(error) = integration.close() {
+        // A journal that fails says so itself soon.
+        let _ = cx.left_behind(None, &error);
+    }
+    ending
 }

@@ -6,7 +6,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceSpan};
 
 use super::source::{MAX_EXCERPT, MAX_POINTED};
 use super::{Diag, Diags, Severity};
-use crate::base::text::count;
+use crate::base::text::{count, neutral};
 
 /// In which form diagnostics are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.main { f.write_str(&self.diag.message) } else { f.write_str("see also") }
+        if self.main { f.write_str(&neutral(&self.diag.message)) } else { f.write_str("see also") }
     }
 }
 
@@ -111,7 +111,7 @@ impl miette::Diagnostic for Shown<'_> {
     }
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let help = self.diag.help.as_ref().filter(|_| self.main)?;
-        Some(Box::new(help))
+        Some(Box::new(neutral(help)))
     }
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         if self.labels.is_empty() {
@@ -122,7 +122,7 @@ impl miette::Diagnostic for Shown<'_> {
             let pointed = span.text().floor_char_boundary(MAX_POINTED);
             let len = if span.len() > MAX_POINTED { pointed } else { span.len() };
             let place = SourceSpan::new(span.offset().into(), len);
-            let label = (!label.is_empty()).then(|| label.clone());
+            let label = (!label.is_empty()).then(|| neutral(label));
             if n == 0 {
                 LabeledSpan::new_primary_with_span(label, place)
             } else {
@@ -156,9 +156,9 @@ impl miette::SourceCode for super::Source {
         }
         let range = self.excerpt(span.offset(), span.len(), before, after);
         let (line, column) = self.line_column(range.start);
-        let data = self.text().get(range.clone()).ok_or(miette::MietteError::OutOfBounds)?;
+        let data = self.shown().get(range.clone()).ok_or(miette::MietteError::OutOfBounds)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.name().to_owned(),
+            neutral(self.name()),
             data.as_bytes(),
             SourceSpan::new(range.start.into(), range.len()),
             line - 1,
@@ -217,7 +217,7 @@ fn github(diag: &Diag, out: &mut String) {
         Severity::Warning => "warning",
         Severity::Advice => "notice",
     };
-    let escape = |s: &str| s.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let escape = |s: &str| neutral(s).replace('%', "%25").replace('\n', "%0A");
     let property = |s: &str| escape(s).replace(':', "%3A").replace(',', "%2C");
     out.push_str(&format!("::{level} "));
     if let Some((span, _)) = diag.labels.first() {

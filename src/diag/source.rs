@@ -1,8 +1,11 @@
 //! Sources and the spans into them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use crate::base::text::neutral_in_place;
 
 /// A named text: a file of the bundle or of the configuration. Cheap to clone.
 #[derive(Clone)]
@@ -11,6 +14,8 @@ pub struct Source(Arc<Inner>);
 struct Inner {
     name: String,
     text: String,
+    /// The text as it is shown, where that differs from it; made when first asked for.
+    shown: OnceLock<Option<String>>,
     /// Byte offset of each line's first character.
     lines: Vec<usize>,
 }
@@ -20,7 +25,7 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
         let text = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Source(Arc::new(Inner { name: name.into(), text, lines }))
+        Source(Arc::new(Inner { name: name.into(), text, shown: OnceLock::new(), lines }))
     }
 
     /// The file's name.
@@ -31,6 +36,16 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The text with nothing in it that a terminal would obey, at the same byte offsets.
+    pub(super) fn shown(&self) -> &str {
+        let text = self.text();
+        let made = || match neutral_in_place(text) {
+            Cow::Owned(shown) => Some(shown),
+            Cow::Borrowed(_) => None,
+        };
+        self.0.shown.get_or_init(made).as_deref().unwrap_or(text)
     }
 
     /// A span of `len` bytes at `offset`, clamped to the text.

@@ -104,7 +104,6 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-#[cfg(unix)]
 fn builder(path: &Path) -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
@@ -113,11 +112,6 @@ fn builder(path: &Path) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.permissions(fs::Permissions::from_mode(mode));
     builder
-}
-
-#[cfg(not(unix))]
-fn builder(_path: &Path) -> tempfile::Builder<'static, 'static> {
-    tempfile::Builder::new()
 }
 
 #[cfg(test)]
@@ -163,7 +157,6 @@ mod tests {
         assert!(!dir.path().join(".auditrun-x.tmp").exists());
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_is_replaced_and_a_mode_kept() {
         use std::os::unix::fs::PermissionsExt;

@@ -7,14 +7,16 @@
 //! about that: an event's type, a file's name, the change of git's in words. HOW is `kill` (the default:
 //! the process ends as by SIGKILL, before the step), `torn` (`journal` only: half of the line
 //! is written first), `full` (this step and all later ones of its kind fail as on a full disk)
-//! `once` (this step alone fails so), `int` (the process gets an interrupt, and the step is made)
-//! or `twice` (it gets two, one after the other). With `AUDITRUN_FAULT_LOG` every step that is passed
+//! `once` (this step alone fails so), `int`, `term`, `hup` (the process gets that signal, and the step is made)
+//! or `twice` (it gets two interrupts, one after the other). With `AUDITRUN_FAULT_LOG` every step that is passed
 //! becomes a line of that file: its kind and what it is about.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::Signal;
 
 /// The variable that asks for a fault.
 pub const VARIABLE: &str = "AUDITRUN_FAULT";
@@ -38,7 +40,8 @@ enum How {
     Torn,
     Full,
     Once,
-    Interrupt(u32),
+    /// So many of that signal.
+    Signal(Signal, u32),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +80,8 @@ pub fn pass(step: Step, what: impl FnOnce() -> String) -> io::Result<bool> {
         How::Once if count == wanted.nth => Err(io::ErrorKind::StorageFull.into()),
         How::Torn if count == wanted.nth => Ok(true),
         How::Kill if count == wanted.nth => end(),
-        How::Interrupt(times) if count == wanted.nth => {
-            (0..times).for_each(|_| interrupt());
+        How::Signal(signal, times) if count == wanted.nth => {
+            (0..times).for_each(|_| send(signal));
             Ok(false)
         }
         _ => Ok(false),
@@ -106,15 +109,13 @@ fn note(log: &Path, step: Step, what: &str) -> io::Result<()> {
 
 /// Ends the process as by SIGKILL: nothing is flushed, nobody is told.
 pub fn end() -> ! {
-    #[cfg(unix)]
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
     std::process::abort()
 }
 
-/// As from the terminal, and the time to hear it.
-fn interrupt() {
-    #[cfg(unix)]
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+/// As from the terminal or a service manager, and the time to hear it.
+fn send(signal: Signal) {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
     std::thread::sleep(std::time::Duration::from_millis(150));
 }
 
@@ -135,8 +136,10 @@ fn parse(text: &str) -> Option<Wanted> {
         Some("torn") if step == Step::Journal => How::Torn,
         Some("full") => How::Full,
         Some("once") => How::Once,
-        Some("int") => How::Interrupt(1),
-        Some("twice") => How::Interrupt(2),
+        Some("int") => How::Signal(Signal::INT, 1),
+        Some("term") => How::Signal(Signal::TERM, 1),
+        Some("hup") => How::Signal(Signal::HUP, 1),
+        Some("twice") => How::Signal(Signal::INT, 2),
         Some(_) => return None,
     };
     Some(Wanted { step, what, nth, how })
@@ -154,6 +157,7 @@ mod tests {
         assert_eq!(parse("file:1:full"), wanted(Step::File, 1, How::Full));
         assert_eq!(parse("git:2:once"), wanted(Step::Git, 2, How::Once));
         assert_eq!(parse("git:12:kill"), wanted(Step::Git, 12, How::Kill));
+        assert_eq!(parse("journal:1:hup"), wanted(Step::Journal, 1, How::Signal(Signal::HUP, 1)));
         let named =
             Some(Wanted { what: Some("a ref".to_owned()), ..wanted(Step::Git, 2, How::Kill).unwrap() });
         assert_eq!(parse("git=a ref:2"), named);

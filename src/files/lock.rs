@@ -213,7 +213,6 @@ mod tests {
     }
 
     /// A program that is started while the lock is held must not keep it when its starter is gone.
-    #[cfg(unix)]
     #[test]
     fn a_started_program_does_not_inherit_it() {
         let dir = tempfile::tempdir().unwrap();

@@ -81,15 +81,9 @@ fn owner(name: &str, boot_id: &str) -> Option<ProcessStamp> {
     })
 }
 
-#[cfg(unix)]
 fn mine(meta: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     meta.uid() == rustix::process::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn mine(_: &fs::Metadata) -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::path::Path;
 ///
 /// # Errors
 /// The system's.
-#[cfg(unix)]
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let there = path.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
@@ -39,26 +38,14 @@ pub fn dir_size(path: &Path) -> u64 {
     total
 }
 
-#[cfg(unix)]
 fn first_name(meta: &Metadata, counted: &mut HashSet<(u64, u64)>) -> bool {
     use std::os::unix::fs::MetadataExt;
     meta.is_dir() || meta.nlink() < 2 || counted.insert((meta.dev(), meta.ino()))
 }
 
-#[cfg(unix)]
 fn allocated(meta: &Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
     meta.blocks() * 512
-}
-
-#[cfg(not(unix))]
-fn first_name(_: &Metadata, _: &mut HashSet<(u64, u64)>) -> bool {
-    true
-}
-
-#[cfg(not(unix))]
-fn allocated(meta: &Metadata) -> u64 {
-    meta.len()
 }
 
 #[cfg(test)]
@@ -72,7 +59,6 @@ mod tests {
         assert!(free_space(Path::new("nothing-here")).unwrap() > 0);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_counts_once_and_links_are_not_followed() {
         let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -37,15 +37,17 @@ impl Pool {
     /// Takes a worktree back. Its name is free at once; the rest happens later or elsewhere.
     /// `lock_reason` says whose it was, for who finds it after a crash.
     pub fn give_back(&self, mut tree: Worktree, lock_reason: &str) -> Result<(), LaneError> {
-        let place = self.place();
-        // One that can't be moved is removed where it is.
-        let parked = tree.relocate(&place, lock_reason).is_ok();
-        if parked && self.reuse && tree.can_be_recycled() {
+        let (place, dir) = (self.place(), tree.dir().to_owned());
+        if tree.relocate(&place, lock_reason).is_err() {
+            // At once, since its name is to be free.
+            return self.remove_half_moved(&dir, &place);
+        }
+        if self.reuse && tree.can_be_recycled() {
             lock(&self.idle).push(tree);
             return Ok(());
         }
-        let (repo, dir) = (self.repo.clone(), tree.dir().to_owned());
-        let removal = move || repo.remove_worktree(&dir).map_err(super::local::failed);
+        let repo = self.repo.clone();
+        let removal = move || repo.remove_worktree(&place).map_err(super::local::failed);
         match thread::Builder::new().name("removal".to_owned()).spawn(removal.clone()) {
             Ok(handle) => lock(&self.removals).push(handle),
             Err(_) => return removal(),
@@ -53,10 +55,15 @@ impl Pool {
         Ok(())
     }
 
-    /// A name that no node has and that shows in no listing of kept worktrees.
+    /// A free name that no node has and that shows in no listing of kept worktrees.
     fn place(&self) -> PathBuf {
-        let number = self.parked.fetch_add(1, Ordering::Relaxed);
-        self.root.join(format!("audit-idle-{}-{number}", std::process::id()))
+        loop {
+            let number = self.parked.fetch_add(1, Ordering::Relaxed);
+            let place = self.root.join(format!("audit-idle-{}-{number}", std::process::id()));
+            if place.symlink_metadata().is_err() {
+                return place;
+            }
+        }
     }
 
     /// A used worktree, put in the state of a new one at `dir`. `None`: there is none, or it
@@ -66,13 +73,15 @@ impl Pool {
         let parked = used.dir().to_owned();
         match used.recycle(dir, commit, lock_reason) {
             Ok(tree) => Ok(Some(tree)),
-            Err(_) => {
-                for place in [&parked, dir] {
-                    self.repo.remove_worktree(place).map_err(super::local::failed)?;
-                }
-                Ok(None)
-            }
+            Err(_) => self.remove_half_moved(&parked, dir).map(|()| None),
         }
+    }
+
+    /// Removes a worktree whose move failed: it may stand at either place, or its files at the
+    /// one and its registration at the other.
+    fn remove_half_moved(&self, from: &Path, to: &Path) -> Result<(), LaneError> {
+        let both = [from, to].map(|place| self.repo.remove_worktree(place).map_err(super::local::failed));
+        both.into_iter().collect()
     }
 
     /// Removes what is parked, all at once, and waits for every removal.

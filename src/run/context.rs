@@ -155,6 +155,15 @@ impl Context {
         self.tell(Event::Notice { node: node.cloned(), level, message: message.into() })
     }
 
+    /// Warns of a worktree that stays behind: a nuisance, and no verdict on what was done in it.
+    ///
+    /// # Errors
+    /// The journal can't be written.
+    pub fn left_behind(&self, node: Option<&Id>, error: &dyn std::fmt::Display) -> Result<(), Fault> {
+        let message = format!("a worktree could not be removed: {error}; `auditrun clean` removes it");
+        self.notice(node, NoticeLevel::Warning, message)
+    }
+
     /// Now, as artifacts write it.
     pub fn now(&self) -> String {
         iso(self.clock.now())

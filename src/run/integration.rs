@@ -215,7 +215,6 @@ impl<'a> Integration<'a> {
     /// # Errors
     /// It could not be removed.
     pub fn close(self) -> Result<(), Fault> {
-        prepare::put_back_kept(self.cx.bench(), self.workspace.dir())?;
-        Ok(self.workspace.release(false)?)
+        prepare::give_back(self.cx.bench(), self.workspace)
     }
 }

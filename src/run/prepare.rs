@@ -1,6 +1,7 @@
 //! Worktree preparation: submodules, `copy`, `link`, `keep` and `setup` of audit.kdl.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::layout::STATE_DIR;
@@ -55,7 +56,18 @@ pub fn prepare(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<
     Ok(())
 }
 
-/// Takes the kept directories out of a worktree before it goes, for the next one.
+/// Gives a worktree back that is not needed any more, without its kept directories: these are
+/// for the next one.
+///
+/// # Errors
+/// A directory could not be moved, or the worktree not be removed.
+pub fn give_back(bench: Bench<'_>, workspace: Box<dyn Workspace>) -> Result<(), Fault> {
+    let put_back = put_back_kept(bench, workspace.dir());
+    workspace.release(false)?;
+    put_back
+}
+
+/// Takes the kept directories out of a worktree, for the next one.
 ///
 /// # Errors
 /// A directory could not be moved.
@@ -68,10 +80,13 @@ pub fn put_back_kept(bench: Bench<'_>, dir: &Path) -> Result<(), Fault> {
         }
         let shelf = shelf(bench, &inside);
         fs::create_dir_all(&shelf).at(|| format!("can't make {}", shelf.display()))?;
-        let place = (0..).map(|n| shelf.join(n.to_string())).find(|p| !p.exists());
-        if let Some(place) = place {
-            fs::rename(&from, &place).at(|| format!("can't move {}", from.display()))?;
-        }
+        let mut places = (0..).map(|n| shelf.join(n.to_string())).filter(|place| !place.exists());
+        // Parallel nodes race for a free place: the rename decides.
+        let moved = places.find_map(|place| match fs::rename(&from, place) {
+            Err(e) if matches!(e.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => None,
+            moved => Some(moved),
+        });
+        moved.unwrap_or(Ok(())).at(|| format!("can't move {}", from.display()))?;
     }
     Ok(())
 }
@@ -112,14 +127,13 @@ fn link(bench: Bench<'_>, dir: &Path, item: &Spanned<String>) -> Result<PathBuf,
     if to.is_symlink() {
         return Ok(inside);
     }
-    #[cfg(unix)]
     std::os::unix::fs::symlink(&from, &to)
         .at(|| format!("can't link {} to {}", to.display(), from.display()))?;
     Ok(inside)
 }
 
 /// A directory that survives from node to node: moved in, and moved out again by
-/// [`put_back_kept`].
+/// [`give_back`].
 fn keep(bench: Bench<'_>, dir: &Path, item: &Spanned<String>) -> Result<PathBuf, Trouble> {
     let inside = relative(item)?;
     let to = dir.join(&inside);

@@ -119,12 +119,50 @@ fn submodules_are_filled_offline_and_a_change_in_one_is_seen() {
     }
 }
 
+#[test]
+fn submodules_of_submodules_are_filled_and_watched_alike() {
+    let good = "test -f sub/inner/g && git -C sub/inner rev-parse HEAD >/dev/null && echo ok > A.out";
+    let tamper = format!("{good}; echo x > sub/inner/g");
+    let plant = format!("{good}; echo x > sub/inner/new");
+    for mode in both() {
+        for (script, code) in [(good, 0), (&tamper, 4), (&plant, 4)] {
+            let world = World::new(mode).node("A", script, "test -f sub/inner/g");
+            repository(&world, "outside/inner", "g");
+            repository(&world, "outside/module", "f");
+            add_submodule(&world, "outside/inner", "-C @outside/module", "inner");
+            world.git(&format!("-C {} commit -q -m inner", world.path("outside/module").display()));
+            add_submodule(&world, "outside/module", "", "sub");
+            world.git("-c protocol.file.allow=always submodule --quiet update --init --recursive");
+            let run = world.run();
+            assert_eq!(run.code, code, "{mode:?} {script}: {}\n{}", run.err, world.log("A"));
+            if code == 4 {
+                assert!(world.reason("A").contains("sub"), "{}", world.reason("A"));
+            } else {
+                assert_eq!(world.landed(), ["A.out"]);
+            }
+        }
+    }
+}
+
 fn submodule(world: &World) {
-    world.write("outside/module/f", "f\n");
-    let at = world.path("outside/module");
+    repository(world, "outside/module", "f");
+    add_submodule(world, "outside/module", "", "sub");
+}
+
+/// A repository at `place` with one file.
+fn repository(world: &World, place: &str, file: &str) {
+    world.write(&format!("{place}/{file}"), "f\n");
+    let at = world.path(place);
     let at = at.display();
     world.git(&format!("-C {at} init -q"));
-    world.git(&format!("-C {at} add f"));
-    world.git(&format!("-C {at} commit -q -m f"));
-    world.git(&format!("-c protocol.file.allow=always submodule --quiet add {at} sub"));
+    world.git(&format!("-C {at} add {file}"));
+    world.git(&format!("-C {at} commit -q -m {file}"));
+}
+
+/// `to`: options of git that name the repository, if it is not the operator's.
+fn add_submodule(world: &World, from: &str, to: &str, name: &str) {
+    let from = world.path(from);
+    let to = to.replace("@outside", &world.path("outside").to_string_lossy());
+    let words = format!("{to} -c protocol.file.allow=always submodule --quiet add {} {name}", from.display());
+    world.git(words.trim());
 }

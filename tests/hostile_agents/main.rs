@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic)]
 
 mod absent;
+mod bundle;
 mod detection;
 mod files;
 mod git;

@@ -89,7 +89,6 @@ fn a_prompt_that_no_argument_can_hold_is_refused() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_prompt_that_is_not_utf_8_arrives_as_it_is() {
     use std::os::unix::ffi::OsStrExt;

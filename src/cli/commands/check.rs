@@ -33,9 +33,13 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         screen.say("no bundle here; audit.kdl is all right");
         return Ok(Exit::Ok);
     }
+    diags.extend(project.links());
     match preflight::examine(&project.input(&files)) {
         Ok(examined) => {
             diags.extend(examined.warnings);
+            if diags.has_errors() {
+                return Ok(told(&diags, screen, Exit::Preflight));
+            }
             let nodes = crate::base::text::count(examined.plan.nodes.len(), "node");
             let exit = told(&diags, screen, Exit::Preflight);
             screen.say(&format!("{nodes}, no errors"));

@@ -12,13 +12,13 @@ use crate::cli::failure::Failure;
 use crate::cli::gate_report::{self, Item, Verdict};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
+use crate::cli::session;
 use crate::event::{CheckPhase, CheckRecord};
-use crate::files::Scratch;
 use crate::gate::checks::failure;
 use crate::git::{Merge, Repo};
 use crate::lane::{Lane, LocalLane, Workspace, WorkspaceSpec};
 use crate::plan::PlannedCheck;
-use crate::process::{self, Cancel, Runner, signals};
+use crate::process::{Cancel, Runner, signals};
 use crate::proof::HeadState;
 use crate::run::checks::{Bench, Judged, run_check};
 use crate::run::containment::Containment;
@@ -91,9 +91,8 @@ fn again(
         lock_reason: format!("auditrun gate {} pid {}", evidence.run_id, std::process::id()),
         commit: evidence.head.clone(),
     };
+    let scratch = session::scratch()?;
     let mut workspace = lane.prepare(&spec).map_err(|e| Failure::Internal(e.to_string()))?;
-    let scratch = Scratch::new(&process::stamp());
-    let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let containment = Containment::new(&project.config, &project.environment, root);
     let place = Place { project, evidence, tree, cancel: &cancel, scratch: scratch.path(), containment };
     let ran = place.carry_out(workspace.as_mut(), verdict);

@@ -36,12 +36,10 @@ pub fn run(common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, 
     if common.dry_run {
         return preview(&root, &out, screen);
     }
-    let recorder = recorder(&project, &root)?;
     let tools = Tools::new(common)?;
+    let recorder = recorder(&project, &root)?;
     let containment = Containment::new(&project.config, &project.environment, project.repo.root());
-    let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
-    let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
-    let means = tools.means(&containment, scratch.path(), out == project.layout.out());
+    let means = tools.means(&containment, out == project.layout.out());
     let outcome = stage::run(&project, &recorder, &means, screen)?;
     if let Some(run_id) = RunId::parse(outcome.collected.state.run_id()) {
         keep(&project, &recorder, &run_id, &outcome)?;

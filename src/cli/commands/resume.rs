@@ -42,14 +42,14 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
         return Ok(exit);
     }
+    let tools = Tools::new(common)?;
     let out = project.repo.root().join(project.layout.out());
     finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
-    let tools = Tools::new(common)?;
     let live = control::follow(&project)?;
     let recorder = reopen(&project, &past, screen, &tools, &live)?;
-    let session = Session::new(project, past.run_id.clone(), tools, past.active())?;
+    let session = Session::new(project, past.run_id.clone(), tools, past.active());
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, recorder, &past, planned, &swept);
     Ok(session.finish(worked, screen))

@@ -52,7 +52,7 @@ pub fn run_in(common: &Common, project: Project, screen: &Screen) -> Result<Exit
     let live = control::follow(&project)?;
     let recorder = begin(&project, screen, &tools.clock, &live)?;
     let run_id = free_run_id(&project, tools.clock.now())?;
-    let session = Session::new(project, run_id, tools, Duration::ZERO)?;
+    let session = Session::new(project, run_id, tools, Duration::ZERO);
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, inputs, recorder, &swept, screen);
     let exit = session.finish(worked, screen);

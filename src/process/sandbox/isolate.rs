@@ -5,7 +5,7 @@
 #[cfg(target_os = "linux")]
 pub use linux::{isolate, possible};
 #[cfg(not(target_os = "linux"))]
-pub use other::{isolate, possible};
+pub use other::possible;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -115,14 +115,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use rustix::io::Errno;
-
-    /// There are no namespaces.
-    pub fn isolate() -> Result<(), Errno> {
-        Err(Errno::NOSYS)
-    }
-
-    /// Never.
+    /// Never: there are no namespaces.
     pub fn possible() -> bool {
         false
     }

@@ -66,16 +66,10 @@ impl Files for OsFiles {
         fs::copy(from, to).map(drop)
     }
 
-    #[cfg(unix)]
     fn copy_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.fence.check(from, false)?;
         self.fence.check(to, false)?;
         std::os::unix::fs::symlink(fs::read_link(from)?, to)
-    }
-
-    #[cfg(not(unix))]
-    fn copy_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::copy(from, to).map(drop)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

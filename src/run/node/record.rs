@@ -7,9 +7,11 @@ use std::path::Path;
 
 use crate::base::{Id, names, text::verb};
 use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
+use crate::lane::Workspace;
 use crate::plan::PlannedNode;
 use crate::run::context::{At, Context, Fault};
 use crate::run::node::{End, NodeRun, Stop};
+use crate::run::prepare;
 use crate::run::scheduler::Verdict;
 
 /// Version of verification.json.
@@ -27,7 +29,7 @@ impl NodeRun<'_> {
         let fault = fault.or(written.err());
         let workspace = self.order.workspace.take();
         let (workspace, fault) = match (workspace, status) {
-            (Some(workspace), NodeStatus::Verified) => (None, fault.or(self.prune(workspace).err())),
+            (Some(workspace), NodeStatus::Verified) => (None, fault.or(self.give_back(workspace).err())),
             (workspace, _) => (workspace, fault),
         };
         End {
@@ -126,9 +128,11 @@ impl NodeRun<'_> {
         })
     }
 
-    fn prune(&self, workspace: Box<dyn crate::lane::Workspace>) -> Result<(), Fault> {
-        crate::run::prepare::put_back_kept(self.cx.bench(), workspace.dir())?;
-        Ok(workspace.release(false)?)
+    fn give_back(&self, workspace: Box<dyn Workspace>) -> Result<(), Fault> {
+        match prepare::give_back(self.cx.bench(), workspace) {
+            Ok(()) => Ok(()),
+            Err(error) => self.cx.left_behind(Some(self.id()), &error),
+        }
     }
 }
 
