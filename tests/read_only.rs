@@ -1,13 +1,12 @@
 //! Places that can't be written to: a clear error with a remedy, nothing lost, and the run goes
 //! on when they can be.
 #![cfg(all(target_os = "linux", debug_assertions))]
-#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // Helpers of tests fail as tests do.
 
+#[path = "support/mounts.rs"]
+mod mounts;
 mod run_world;
 
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,39 +19,10 @@ fn world() -> RunWorld {
     ])
 }
 
-/// A command for which nothing below `dir` can be written, as on a mount without that right: in
-/// mounts of its own, which an ordinary user gets along with a namespace of users.
-fn without_writing(mut command: Command, dir: &Path) -> Ran {
-    let dir = CString::new(dir.as_os_str().as_bytes()).unwrap();
-    let apply = move || {
-        let (none, root) = (std::ptr::null(), c"/".as_ptr());
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        let read_only = libc::MS_BIND | libc::MS_REMOUNT | libc::MS_RDONLY;
-        // SAFETY: plain system calls on strings that outlive them.
-        #[allow(unsafe_code)]
-        let done = unsafe {
-            let users = if libc::geteuid() == 0 { 0 } else { libc::CLONE_NEWUSER };
-            libc::unshare(libc::CLONE_NEWNS | users) == 0
-                && libc::mount(none, root, none, private, none.cast()) == 0
-                && libc::mount(dir.as_ptr(), dir.as_ptr(), none, libc::MS_BIND, none.cast()) == 0
-                && libc::mount(none, dir.as_ptr(), none, read_only, none.cast()) == 0
-        };
-        if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
-    };
-    // SAFETY: system calls alone, on memory that was made before.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(apply)
-    };
-    command.output().unwrap().into()
-}
-
-/// `None`: the machine lets nobody make such mounts, which is said.
-fn tried(command: Command, dir: &Path) -> Option<Ran> {
-    let mut probe = Command::new("true");
-    probe.env_clear();
-    let able = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| without_writing(probe, dir))).is_ok();
-    able.then(|| without_writing(command, dir))
+/// The command where nothing below `dir` can be written; `None`: nobody can have that here.
+fn tried(mut command: Command, dir: &Path) -> Option<Ran> {
+    mounts::read_only(&mut command, dir);
+    mounts::possible().then(|| command.output().unwrap().into())
 }
 
 #[track_caller]

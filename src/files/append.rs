@@ -87,15 +87,6 @@ impl AppendLog {
         synced.count = count;
         Ok(())
     }
-
-    /// [`AppendLog::append`] and [`AppendLog::sync`].
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn append_synced(&self, bytes: &[u8]) -> io::Result<()> {
-        let ticket = self.append(bytes)?;
-        self.sync(ticket)
-    }
 }
 
 /// A thread that panicked while holding it left whole counts behind.
@@ -117,7 +108,8 @@ mod tests {
                 let log = &log;
                 scope.spawn(move || {
                     for line in 0..20 {
-                        log.append_synced(format!("{thread} {line} end\n").as_bytes()).unwrap();
+                        let ticket = log.append(format!("{thread} {line} end\n").as_bytes()).unwrap();
+                        log.sync(ticket).unwrap();
                     }
                 });
             }
@@ -134,7 +126,7 @@ mod tests {
         std::fs::write(&path, "one\ntw").unwrap();
         let log = AppendLog::open(&path).unwrap();
         log.truncate(4).unwrap();
-        log.append_synced(b"two\n").unwrap();
+        log.append(b"two\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 

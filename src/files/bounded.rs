@@ -9,8 +9,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// The usual largest size: 64 MiB.
-pub const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 /// How far the kept end is shifted to begin with a whole line.
 const LINE_SEARCH: usize = 16 * 1024;
 /// Bytes moved at once.

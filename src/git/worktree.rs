@@ -265,16 +265,6 @@ impl Worktree {
         Ok(self)
     }
 
-    /// Gives up the lock: whoever cleans worktrees may take it.
-    ///
-    /// # Errors
-    /// The file system refused.
-    pub fn unlock(&mut self) -> Result<(), GitError> {
-        let _one_at_a_time = self.repo.admin();
-        remove_anything(&self.admin.dir().join("locked"))
-            .map_err(cmd::io(format!("unlocking {}", self.dir.display())))
-    }
-
     /// The file system as it is now, or as somebody vouches that it still is.
     pub(super) fn look(&mut self) -> Result<Arc<Snapshot>, GitError> {
         if std::mem::take(&mut self.vouched)

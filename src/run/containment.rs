@@ -159,6 +159,7 @@ impl Containment {
         Quota {
             processes: self.processes,
             disk: self.disk,
+            room: true,
             dirs: dirs.iter().map(|dir| dir.to_path_buf()).collect(),
         }
     }

@@ -11,6 +11,8 @@ mod bundle;
 mod detection;
 mod files;
 mod git;
+#[path = "../support/mounts.rs"]
+mod mounts;
 mod processes;
 mod reads;
 mod secrets;

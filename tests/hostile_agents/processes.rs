@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::mounts;
 use crate::world::{Sandbox, World, alive, both, on};
 
 #[test]
@@ -92,6 +93,30 @@ fn who_fills_the_disk_is_ended_at_its_limit() {
             assert!(world.reason("A").contains("disk-limit"), "{}", world.reason("A"));
             assert!(world.landed().is_empty());
         }
+    }
+}
+
+/// Without a disk-limit, on a disk that is nearly empty when the agent begins and small.
+#[test]
+fn who_fills_a_disk_without_a_limit_is_ended_before_it_is_full() {
+    if !mounts::possible() {
+        return;
+    }
+    for mode in both() {
+        let flood = "while :; do head -c 100000 /dev/zero >> $TMPDIR/big || echo FULL; sleep 0.01; done";
+        let idle = "sleep 3; echo ok > B.out";
+        let world = World::new(mode).node("A", flood, "true").node("B", idle, "true");
+        world.prepare();
+        let before = world.operators();
+        let mut call = world.call("run");
+        mounts::small_disk(&mut call, &world.path("tmp"), 48 << 20);
+        let run = world.end(call);
+        world.assert_contained(&before, &run);
+        world.assert_nothing_left();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("the disk is nearly full"), "{}", world.reason("A"));
+        assert!(!world.log("A").contains("FULL"), "{}", world.log("A"));
+        assert_eq!(world.landed(), ["B.out"]);
     }
 }
 

@@ -61,18 +61,6 @@ impl Pattern {
         self.negated
     }
 
-    /// True if it names paths outright: it holds no wildcard (braces are no wildcard).
-    pub fn is_literal(&self) -> bool {
-        self.flats.iter().all(|f| f.literal().is_some())
-    }
-
-    /// The paths that a pattern without wildcards names; empty for one with a wildcard.
-    pub fn literals(&self) -> Vec<RepoPath> {
-        let all: Option<Vec<RepoPath>> =
-            self.flats.iter().map(|f| f.literal().map(|l| RepoPath::from(l.as_str()))).collect();
-        all.unwrap_or_default()
-    }
-
     /// The directories below which everything lies that it can match, one for each spelling
     /// of its braces: leading components without a wildcard, `/`-joined. The empty text is
     /// the root; for a spelling without wildcards it is the whole path.

@@ -58,12 +58,6 @@ impl PatternSet {
         !pattern.overlaps_outside(pattern, &positive) && !self.negative().any(|n| n.overlaps(pattern))
     }
 
-    /// True if nothing is in it: every positive pattern is taken away by the exclusions.
-    pub fn is_void(&self) -> bool {
-        let excluded: Vec<&Flat> = self.negative().flat_map(|p| p.flats()).collect();
-        !self.positive().any(|p| p.overlaps_outside(p, &excluded))
-    }
-
     /// The patterns as written.
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns

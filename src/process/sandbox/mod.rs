@@ -8,8 +8,11 @@
 
 mod enforce;
 mod isolate;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nothing is enforced there.
 mod plan;
 pub mod quota;
+mod room;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // As above.
 mod rules;
 
 use std::fmt;

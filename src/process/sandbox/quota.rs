@@ -2,20 +2,23 @@
 //! hold. A thread beside the job looks again and again; at the disk the less often the longer
 //! that takes.
 
-use std::collections::HashSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
+
+use super::room::Room;
+use crate::files::stored;
 
 /// Bounds that are measured from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quota {
     /// Most processes of the tree at once.
     pub processes: Option<u64>,
-    /// Most bytes on disk in `dirs` together.
+    /// Most bytes on disk in `dirs` together. Without it [`Room`] is watched, if `room` says so.
     pub disk: Option<u64>,
+    /// Who fills the disk is ended before it is full.
+    pub room: bool,
     /// Where the job can store something.
     pub dirs: Vec<PathBuf>,
 }
@@ -25,9 +28,9 @@ pub struct Quota {
 pub struct Excess {
     /// Of what.
     pub kind: Kind,
-    /// How much was found.
+    /// How much was found: processes, or bytes.
     pub found: u64,
-    /// How much is allowed.
+    /// How much is allowed; of [`Kind::Room`]: how much room is left, in bytes.
     pub limit: u64,
 }
 
@@ -37,26 +40,22 @@ pub struct Excess {
 pub enum Kind {
     Processes,
     Disk,
-}
-
-impl Kind {
-    /// The setting's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Processes => "process-limit",
-            Kind::Disk => "disk-limit",
-        }
-    }
+    Room,
 }
 
 /// `ended at its process-limit: 700 processes at once, 512 are allowed`.
 impl std::fmt::Display for Excess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Excess { found, limit, .. } = self;
-        write!(f, "ended at its {}: ", self.kind.name())?;
         match self.kind {
-            Kind::Processes => write!(f, "{found} processes at once, {limit} are allowed"),
-            Kind::Disk => write!(f, "{found} bytes stored, {limit} are allowed"),
+            Kind::Processes => {
+                write!(f, "ended at its process-limit: {found} processes at once, {limit} are allowed")
+            }
+            Kind::Disk => write!(f, "ended at its disk-limit: {found} bytes stored, {limit} are allowed"),
+            Kind::Room => write!(
+                f,
+                "ended because the disk is nearly full: {found} bytes or more stored since it began, {limit} are left (no disk-limit is set)"
+            ),
         }
     }
 }
@@ -78,7 +77,7 @@ pub(in crate::process) struct Watch {
 impl Watch {
     /// Begins to look, if anything is bounded, and calls `tell` once when a bound is passed.
     pub(in crate::process) fn begin(quota: &Quota, tell: impl Fn(Excess) + Send + 'static) -> Option<Watch> {
-        if quota.processes.is_none() && quota.disk.is_none() {
+        if quota.processes.is_none() && quota.disk.is_none() && !quota.room {
             return None;
         }
         let watch = Watch { over: Arc::default(), supervisor: Arc::default() };
@@ -108,6 +107,7 @@ impl Drop for Watch {
 
 fn look_until(quota: &Quota, over: &AtomicBool, supervisor: &AtomicI32) -> Option<Excess> {
     let mut measure_at = Instant::now();
+    let room = quota.room.then(|| Room::look(&quota.dirs)).filter(|_| quota.disk.is_none());
     loop {
         let begun = Instant::now();
         let mut pause = MEASURE;
@@ -119,11 +119,10 @@ fn look_until(quota: &Quota, over: &AtomicBool, supervisor: &AtomicI32) -> Optio
             // Who spawns without end must not slow the looking down.
             pause = LOOK;
         }
-        if let Some(limit) = quota.disk.filter(|_| begun >= measure_at) {
+        if begun >= measure_at {
             let measured = Instant::now();
-            let found = stored(&quota.dirs, limit, over);
-            if found > limit {
-                return Some(Excess { kind: Kind::Disk, found, limit });
+            if let Some(excess) = disk(quota, over).or_else(|| room.as_ref()?.passed(over)) {
+                return Some(excess);
             }
             measure_at = Instant::now() + MEASURE.max(measured.elapsed() * SHARE);
         }
@@ -131,6 +130,12 @@ fn look_until(quota: &Quota, over: &AtomicBool, supervisor: &AtomicI32) -> Optio
             return None;
         }
     }
+}
+
+fn disk(quota: &Quota, over: &AtomicBool) -> Option<Excess> {
+    let limit = quota.disk?;
+    let found = stored(&quota.dirs, None, |sum| sum > limit || over.load(Ordering::SeqCst));
+    (found > limit).then_some(Excess { kind: Kind::Disk, found, limit })
 }
 
 /// Waits in small pieces, so that the end of the job is the end of the thread; true at it.
@@ -164,49 +169,9 @@ fn processes(_supervisor: i32, _limit: u64) -> u64 {
     0
 }
 
-/// Bytes that the files below `dirs` take up, hard links once. Stops as soon as it is more
-/// than `enough`, and when nobody wants to know any more.
-fn stored(dirs: &[PathBuf], enough: u64, over: &AtomicBool) -> u64 {
-    let mut sum = 0_u64;
-    let mut linked = HashSet::new();
-    let mut left: Vec<PathBuf> = dirs.to_vec();
-    while let Some(dir) = left.pop() {
-        if sum > enough || over.load(Ordering::SeqCst) {
-            break;
-        }
-        // What can't be read has been removed meanwhile, or is nobody's to measure.
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
-            if meta.is_dir() {
-                left.push(entry.path());
-            } else if meta.nlink() < 2 || linked.insert((meta.dev(), meta.ino())) {
-                sum = sum.saturating_add(size(&meta));
-            }
-        }
-    }
-    sum
-}
-
-/// Blocks of 512 bytes: a sparse file is as large as what it holds.
-fn size(meta: &std::fs::Metadata) -> u64 {
-    meta.blocks().saturating_mul(512)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_stored_is_counted_once_and_sparse_files_by_what_they_hold() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("sub")).unwrap();
-        std::fs::write(dir.path().join("sub/a"), vec![1; 100_000]).unwrap();
-        std::fs::hard_link(dir.path().join("sub/a"), dir.path().join("b")).unwrap();
-        let sparse = std::fs::File::create(dir.path().join("hole")).unwrap();
-        sparse.set_len(1 << 30).unwrap();
-        let found = stored(&[dir.path().to_owned()], u64::MAX, &AtomicBool::new(false));
-        assert!((100_000..200_000).contains(&found), "{found}");
-    }
 
     #[test]
     fn an_excess_names_the_setting_and_both_figures() {
