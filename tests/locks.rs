@@ -33,7 +33,7 @@ fn who_comes_second_is_told_who_holds_it() {
     let world = RunWorld::new(&[A]);
     for holder in ["run", "resume", "clean", "report"] {
         let _held = held(&world, &info(4321, 1, "b", holder));
-        for second in [&["run"][..], &["resume"], &["clean", "--yes"]] {
+        for second in [&["run"][..], &["resume"], &["clean", "--yes"], &["report"]] {
             let ran = world.run(second).expect(2);
             for word in [&format!("`auditrun {holder}`"), "process 4321", "2026-01-02T03:04:05"] {
                 assert!(ran.text.contains(word), "{second:?}: {}", ran.text);
@@ -61,7 +61,7 @@ fn a_resume_keeps_others_out_as_a_run_does() {
     let first = if world.branch().is_some() { "resume" } else { "run" };
     let child = world.start(&[first]);
     world.wait_until("A runs", || up.exists());
-    for second in [&["run"][..], &["resume"], &["clean", "--yes"]] {
+    for second in [&["run"][..], &["resume"], &["clean", "--yes"], &["report"]] {
         let ran = world.run(second).expect(2);
         let words = [format!("`auditrun {first}`"), child.id().to_string()];
         assert!(words.iter().all(|w| ran.text.contains(w)), "{}", ran.text);
