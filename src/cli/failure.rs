@@ -35,6 +35,12 @@ impl Failure {
         Failure::usage(format!("{command} has no form '{name}'"), format!("use {known}"))
     }
 
+    /// A form that only the command `owner` has.
+    pub fn foreign_form(form: Format, owner: &str) -> Failure {
+        let name = format!("{form:?}").to_lowercase();
+        Failure::usage(format!("only `auditrun {owner}` has the form '{name}'"), "use text, json or github")
+    }
+
     /// The process's exit.
     pub fn exit(&self) -> Exit {
         match self {
