@@ -56,7 +56,8 @@ impl Failure {
 
 /// True if audit.kdl has a part in the problems: then its exit code stands.
 pub fn concerns_config(diags: &Diags) -> bool {
-    diags.iter().any(|d| d.severity == Severity::Error && d.code.starts_with("config::"))
+    let of_config = |code: &str| ["config::", "recipe::", "step::"].iter().any(|p| code.starts_with(p));
+    diags.iter().any(|d| d.severity == Severity::Error && of_config(d.code))
 }
 
 impl From<GitError> for Failure {

@@ -16,7 +16,7 @@ pub fn run(common: &Common, node: &str, screen: &Screen) -> Result<Exit, Failure
     let project = Project::open(common)?;
     screen.mask(project.masker());
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
+    let examined = preflight::read(&project.input(&files)).map_err(Failure::Preflight)?;
     let Some(planned) = examined.plan.nodes.iter().find(|n| n.node.id.as_str() == node) else {
         let near = preflight::nearest_node(&examined.plan, node);
         let help = near.map_or_else(
