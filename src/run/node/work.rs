@@ -200,8 +200,7 @@ impl NodeRun<'_> {
                 GuardClass::Harness => self.foreign.push(foreign.name),
                 GuardClass::Operator => {
                     let message = format!("{} changed while {} ran", spoken(&foreign.name), self.id());
-                    self.cx.notice(Some(self.id()), level, message.clone())?;
-                    self.facts.notes.push(message);
+                    self.note(level, message)?;
                 }
             }
         }
