@@ -27,6 +27,15 @@ fn a_note_is_a_line_in_the_reports() {
 }
 
 #[test]
+fn what_steps_print_is_kept_from_the_first_on() {
+    let mut world = world("echo late", "true");
+    world.kdl = world.kdl.replace("worktree enter", "echo early; worktree enter");
+    world.build();
+    world.run().exits(0);
+    assert_eq!(world.text("runs/A/steps.log"), "early\nlate\n");
+}
+
+#[test]
 fn a_step_that_fails_is_named_by_its_place() {
     let world = world("sh -c 'exit 3'", "true");
     world.run().exits(4);

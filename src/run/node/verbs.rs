@@ -89,6 +89,8 @@ impl Drop for StepLog {
 impl OutputSink for StepLog {
     fn chunk(&mut self, _: Stream, bytes: &[u8]) {
         if self.file.is_none() {
+            // A step before the worktree is entered is the first to write anything of the node.
+            let _ = self.path.parent().map(std::fs::create_dir_all);
             self.file = File::create(&self.path).ok();
         }
         let shown = self.mask.feed(bytes).into_owned();
