@@ -44,6 +44,12 @@ fn read(dir: &Path) -> Option<RunState> {
     Some(journal::replay(&read.records))
 }
 
+/// True if the artifacts of a run are in `out`, as the last one's or in `.history/`.
+pub fn has(out: &Path, run: &RunId) -> bool {
+    let last = read(out).is_some_and(|state| state.run_id() == run.as_str());
+    last || out.join(HISTORY).join(run.as_str()).is_dir()
+}
+
 /// The run that `resume` would go on with.
 pub struct Resumable {
     /// Which.
