@@ -170,6 +170,44 @@ fn an_empty_journal_is_no_run() {
 }
 
 #[test]
+fn a_pruning_gc_takes_nothing_that_a_resume_needs() {
+    let prune = "git reflog expire --expire=now --all; git gc -q --prune=now; git pack-refs --all";
+    // The answer is journalled, the branch does not hold it yet.
+    let world = RunWorld::new(&[A, B]);
+    world.bundle(&[A, B], "- **Q-1**: what is it?\n  - files: README.md\n");
+    let answer = serde_json::json!({
+        "question_id": "Q-1", "evidence_paths": ["README.md"], "proposed_answer": "a test",
+        "confidence": 0.9, "contradicts": [],
+    });
+    world.script("resolver", &format!("echo '{answer}'"));
+    world.script("arbiter", "echo '{\"contradicts\": [], \"why\": \"none\"}'");
+    world.commit("a question");
+    assert!(world.run_with_fault("git=moving a ref:1", &["run"]).killed());
+    shell(&world, prune);
+    world.run(&["resume"]).expect(0);
+    assert_eq!(world.subjects().len(), 3, "{:?}", world.subjects());
+    // A correction is.
+    let world = RunWorld::new(&[A, Spec("B", "echo no > B.txt", "grep -q yes B.txt", &["A"])]);
+    world.configure("remediation 0");
+    world.run(&["run"]).expect(4);
+    world.bundle(&[A, Spec("B", "echo yes > B.txt", "grep -q yes B.txt", &["A"])], "");
+    world.commit("corrected");
+    assert!(world.run_with_fault("git=moving a ref:1", &["resume", "--bundle-from", "HEAD"]).killed());
+    shell(&world, prune);
+    world.run(&["resume"]).expect(0);
+    // A landing is announced, and its attempt failed once.
+    let script = "test $AUDITRUN_ATTEMPT = 1 || echo yes > A.txt; echo a >> A.txt";
+    for fault in ["git=moving a ref:1", "journal=remediation:1", "journal=captured:2"] {
+        let world = RunWorld::new(&[Spec("A", script, "grep -q yes A.txt", &[])]);
+        assert!(world.run_with_fault(fault, &["run"]).killed());
+        shell(&world, prune);
+        world.run(&["resume"]).expect(0);
+        world.run(&["verify"]).expect(0);
+        world.assert_clean(fault);
+    }
+}
+
+#[test]
 fn what_a_killed_auditor_had_is_removed() {
     let world = RunWorld::new(&[A]);
     let mut living = Command::new("sleep").arg("1000").spawn().unwrap();

@@ -1,7 +1,7 @@
 //! What a person can do about an error of the operating system that a sentence quotes.
 
 /// The words by which the system, git and the standard library name an error, and the remedy.
-const REMEDIES: [(&[&str], &str); 6] = [
+const REMEDIES: [(&[&str], &str); 7] = [
     (&["No space left on device", "no storage space"], "make room on that file system"),
     (&["Disk quota exceeded", "quota exceeded"], "make room within your quota there"),
     (
@@ -15,6 +15,10 @@ const REMEDIES: [(&[&str], &str); 6] = [
     (
         &["Is a directory", "Not a directory", "File exists"],
         "something else stands in that place: move it away",
+    ),
+    (
+        &["bad object", "unable to read tree", "not a valid object name"],
+        "bring the object back from a clone or a backup (a pruning gc takes away what no ref keeps), or start a new run",
     ),
     (&["Too many open files"], "raise the limit on open files (ulimit -n), or lower --max-parallel"),
 ];
