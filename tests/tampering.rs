@@ -97,6 +97,25 @@ fn a_copy_goes_on_without_touching_what_it_was_copied_from() {
 }
 
 #[test]
+fn repositories_with_one_place_for_worktrees_leave_each_others_alone() {
+    for copy in ["cp -r . ../copy; rm -r ../copy/.git/worktrees", "cp -r . ../copy"] {
+        let world = RunWorld::new(&[A, B]);
+        world.configure("worktree { root \"../trees\"; }");
+        assert!(world.run_with_fault("journal=captured:2", &["run"]).killed());
+        let trees = world.path().join("trees");
+        let before = files(&trees);
+        shell(&world, copy);
+        let there = world.path().join("copy");
+        in_dir(&world, &there, &["resume"]).expect(0);
+        in_dir(&world, &there, &["clean", "--yes", "--force"]).expect(0);
+        assert!(before == files(&trees) && !before.is_empty(), "{copy}");
+        world.run(&["resume"]).expect(0);
+        assert!(files(&trees).is_empty(), "{copy}");
+        world.assert_clean(copy);
+    }
+}
+
+#[test]
 fn damaged_registrations_leave_nothing_behind() {
     for damage in [
         "for admin in .git/worktrees/*; do echo garbage > $admin/gitdir; done",

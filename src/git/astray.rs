@@ -23,7 +23,8 @@ impl Repo {
     ) -> Result<Vec<String>, GitError> {
         let registered = self.common_dir().join("worktrees");
         let mut told = Vec::new();
-        for dir in dirs {
+        // Repositories may have their worktrees in one directory.
+        for dir in dirs.iter().filter(|dir| !self.is_anothers(dir)) {
             let named = pointer(dir).and_then(|target| target.file_name().map(ToOwned::to_owned));
             let Some(name) = named.or_else(|| dir.file_name().map(ToOwned::to_owned)) else { continue };
             let admin = registered.join(name);
