@@ -179,6 +179,28 @@ fn what_stands_in_the_journals_place_is_named_and_nothing_hangs() {
 }
 
 #[test]
+fn nothing_is_written_through_links_and_no_pipe_is_waited_for() {
+    for damage in [
+        "mkdir ../away; ln -s \"$PWD/../away\" docs/audit/runs/B",
+        "mkdir ../away; ln -s \"$PWD/../away\" docs/audit/runs/A/attempt-2",
+        "mkdir ../away; ln -s \"$PWD/../away\" docs/audit/audit",
+        "mkdir ../away; rm -f docs/audit/runs/.dag-patterns.jsonl; mkfifo docs/audit/runs/.dag-patterns.jsonl",
+    ] {
+        let world = between();
+        shell(&world, damage);
+        for words in [&["resume"][..], &["report"]] {
+            let ran = world.run(words).expect(2);
+            assert!(ran.text.contains("neither a file nor a directory"), "{damage}: {}", ran.text);
+        }
+        assert_eq!(std::fs::read_dir(world.path().join("away")).unwrap().count(), 0, "{damage}");
+        // A new run moves it aside with the rest.
+        world.run(&["run"]).expect(0);
+        world.run(&["verify"]).expect(0);
+        assert_eq!(std::fs::read_dir(world.path().join("away")).unwrap().count(), 0, "{damage}");
+    }
+}
+
+#[test]
 fn an_empty_journal_is_no_run() {
     let world = between();
     std::fs::write(world.out("runs/events.jsonl"), "").unwrap();

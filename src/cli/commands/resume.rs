@@ -45,6 +45,7 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     }
     let tools = Tools::new(common)?;
     let out = project.repo.root().join(project.layout.out());
+    archived::nothing_strange(&out)?;
     finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(&project, &past, args, screen)?;
