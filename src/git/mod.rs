@@ -5,6 +5,7 @@
 //! index, files or config.
 
 mod admin;
+mod astray;
 mod capture;
 mod changed;
 mod checkout;

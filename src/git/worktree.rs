@@ -95,6 +95,12 @@ impl Repo {
             what: format!("opening the worktree {}", dir.display()),
             detail: "none is registered there".to_owned(),
         })?;
+        if self.is_anothers(&dir) {
+            return Err(GitError::Failed {
+                what: format!("opening the worktree {}", dir.display()),
+                detail: "it is another repository's".to_owned(),
+            });
+        }
         fs::create_dir_all(&dir).map_err(cmd::io(format!("opening {}", dir.display())))?;
         admin.restore()?;
         Ok(Worktree {
@@ -141,7 +147,10 @@ impl Repo {
             return refuse("it is not registered as a worktree of this repository");
         }
         cmd::step("removing a worktree")?;
-        remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        // A copy of a repository still names the worktrees of the one that it was copied from.
+        if !self.is_anothers(&dir) {
+            remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        }
         cmd::step("forgetting a worktree")?;
         let _one_at_a_time = self.admin();
         match admin {
