@@ -39,6 +39,8 @@ const PINNED: &[&str] =
 pub(super) struct Admin {
     dir: PathBuf,
     work: PathBuf,
+    /// The real directory that the worktree lies in.
+    around: Option<PathBuf>,
     pinned: Vec<(&'static str, Option<Vec<u8>>)>,
 }
 
@@ -54,7 +56,7 @@ impl Admin {
                 })
             })?;
         let pinned = PINNED.iter().map(|name| (*name, fs::read(dir.join(name)).ok())).collect();
-        Some(Admin { dir, work: work.to_owned(), pinned })
+        Some(Admin { dir, work: work.to_owned(), around: around(work), pinned })
     }
 
     pub fn dir(&self) -> &Path {
@@ -88,6 +90,7 @@ impl Admin {
     }
 
     fn restore_files(&self) -> io::Result<()> {
+        self.restore_place()?;
         fs::create_dir_all(self.dir.join("auditrun"))?;
         for (name, content) in &self.pinned {
             let path = self.dir.join(name);
@@ -105,6 +108,21 @@ impl Admin {
         }
         remove_anything(&pointer)?;
         fs::write(&pointer, text)
+    }
+
+    /// A directory stands at the worktree's place. A program that no sandbox holds may have put
+    /// a link there, to the operator's own checkout say: what is put back and removed in a worktree
+    /// would be put back and removed in that. The link goes; what was here is deleted, then.
+    fn restore_place(&self) -> io::Result<()> {
+        if self.around.is_some() && around(&self.work) != self.around {
+            let place = self.work.display();
+            return Err(io::Error::other(format!("{place} does not lie where it was made any more")));
+        }
+        if !self.work.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            remove_anything(&self.work)?;
+            fs::create_dir(&self.work)?;
+        }
+        Ok(())
     }
 
     /// HEAD (detached) at `head`, and nothing left of what an agent had under way.
@@ -166,6 +184,7 @@ impl Admin {
         step("naming a worktree's new place")?;
         self.dir = new_dir;
         self.work = to.to_owned();
+        self.around = around(to);
         let gitdir = [self.work.join(".git").as_os_str().as_bytes(), b"\n"].concat();
         self.pin("gitdir", gitdir);
         self.restore_files()
@@ -204,6 +223,10 @@ impl Admin {
         let out = self.git().run(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok()?;
         Oid::parse(cmd::line(&out).trim())
     }
+}
+
+fn around(work: &Path) -> Option<PathBuf> {
+    work.parent()?.canonicalize().ok()
 }
 
 fn step(what: &str) -> io::Result<()> {
