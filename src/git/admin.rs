@@ -10,6 +10,7 @@ use crate::base::Oid;
 use crate::files::{fault, remove_anything};
 
 use super::cmd::{self, Git};
+use super::scan::opened;
 use super::{GitError, Repo};
 
 /// What a fresh worktree's directory holds, and ours. The rest is state of a merge, rebase
@@ -110,7 +111,7 @@ impl Admin {
         fs::write(&pointer, text)
     }
 
-    /// A directory stands at the worktree's place. A program that no sandbox holds may have put
+    /// A directory that can be written to stands at the worktree's place. A program that no sandbox holds may have put
     /// a link there, to the operator's own checkout say: what is put back and removed in a worktree
     /// would be put back and removed in that. The link goes; what was here is deleted, then.
     fn restore_place(&self) -> io::Result<()> {
@@ -118,11 +119,13 @@ impl Admin {
             let place = self.work.display();
             return Err(io::Error::other(format!("{place} does not lie where it was made any more")));
         }
-        if !self.work.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-            remove_anything(&self.work)?;
-            fs::create_dir(&self.work)?;
+        match self.work.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => opened(&self.work, meta).map(drop),
+            _ => {
+                remove_anything(&self.work)?;
+                fs::create_dir(&self.work)
+            }
         }
-        Ok(())
     }
 
     /// HEAD (detached) at `head`, and nothing left of what an agent had under way.

@@ -134,12 +134,12 @@ fn too_deep(root: &Path, path: &[u8]) -> bool {
     depth > DEEPEST || root.as_os_str().len() + path.len() > LONGEST
 }
 
-/// A file or directory that forbids its owner to read it is opened up: what a program made
-/// unreadable is its work all the same. Permissions but the executable bit of files are no
+/// A file that forbids its owner to read it is opened up, and a directory that forbids to read or
+/// to empty it: what a program made so is its work all the same. Permissions but the executable bit of files are no
 /// part of a tree. Where that is refused, reading will be, and says so.
-fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
+pub(super) fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
     let needed = match () {
-        () if meta.is_dir() => 0o500,
+        () if meta.is_dir() => 0o700,
         () if meta.is_file() => 0o400,
         () => 0,
     };
@@ -147,8 +147,7 @@ fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
     if mode & needed == needed {
         return Ok(meta);
     }
-    let more = if meta.is_dir() { 0o700 } else { needed };
-    match fs::set_permissions(path, fs::Permissions::from_mode(mode | more)) {
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode | needed)) {
         Ok(()) => path.symlink_metadata().map_err(|e| at(path, &e)),
         Err(_) => Ok(meta),
     }
