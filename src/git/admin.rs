@@ -2,8 +2,9 @@
 //! trust in what stands in the worktree, and put back when an agent changed it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::Oid;
@@ -50,13 +51,13 @@ impl Admin {
     pub fn find(common_dir: &Path, work: &Path) -> Option<Admin> {
         let dir =
             fs::read_dir(common_dir.join("worktrees")).ok()?.flatten().map(|e| e.path()).find(|dir| {
-                fs::read(dir.join("gitdir")).is_ok_and(|text| {
+                read_at_once(&dir.join("gitdir")).is_ok_and(|text| {
                     let text = text.strip_suffix(b"\n").unwrap_or(&text);
                     let pointer = dir.join(std::ffi::OsStr::from_bytes(text));
                     pointer.parent().is_some_and(|at| same_place(at, work))
                 })
             })?;
-        let pinned = PINNED.iter().map(|name| (*name, fs::read(dir.join(name)).ok())).collect();
+        let pinned = PINNED.iter().map(|name| (*name, read_at_once(&dir.join(name)).ok())).collect();
         Some(Admin { dir, work: work.to_owned(), around: around(work), pinned })
     }
 
@@ -96,7 +97,7 @@ impl Admin {
         for (name, content) in &self.pinned {
             let path = self.dir.join(name);
             match content {
-                Some(bytes) if fs::read(&path).ok().as_ref() != Some(bytes) => replace(&path, bytes)?,
+                Some(bytes) if read_at_once(&path).ok().as_ref() != Some(bytes) => replace(&path, bytes)?,
                 None if path.symlink_metadata().is_ok() => remove_anything(&path)?,
                 _ => {}
             }
@@ -226,6 +227,14 @@ impl Admin {
         let out = self.git().run(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok()?;
         Oid::parse(cmd::line(&out).trim())
     }
+}
+
+/// A file's content, and of a FIFO in its place nothing, instead of waiting for a writer.
+pub(super) fn read_at_once(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn around(work: &Path) -> Option<PathBuf> {
