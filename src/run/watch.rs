@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::base::names;
 use crate::event::NodeStatus;
 use crate::git::{Guard, GuardClass, GuardEntry, Repo};
 use crate::run::context::{Context, Fault, shown};
@@ -100,7 +101,7 @@ fn unshielded(cx: &Context, asking: bool) -> Vec<(&'static str, PathBuf)> {
     let mut places: Vec<_> =
         in_bundle.iter().map(|name| ("bundle", root.join(cx.layout.in_bundle(name)))).collect();
     places.push(("artifact", cx.artifact("preflight")));
-    places.push((JOURNAL, cx.artifact("runs/events.jsonl")));
+    places.push((JOURNAL, cx.artifact(names::JOURNAL)));
     places.extend(gits_own(&cx.operator));
     places.extend((!asking).then(|| ("artifact", cx.artifact("resolutions"))));
     let history = fs::read_dir(cx.artifact(".history")).into_iter().flatten().flatten();

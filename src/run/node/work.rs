@@ -112,6 +112,7 @@ impl NodeRun<'_> {
             EndCause::Cancelled => return Err(Stop::Cancelled(cx.why_cancelled())),
             EndCause::Deadline(deadline) => {
                 let what = fault.unwrap_or_default();
+                let what = what.strip_prefix("it ").unwrap_or(&what);
                 return Err(Stop::failed(format!("the agent {what} (deadline: {})", deadline.name())));
             }
             EndCause::Quota(excess) => return Err(Stop::failed(format!("the agent was {excess}"))),
