@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -82,6 +82,8 @@ struct Engine<'a> {
     judge: Judge<'a>,
     schedule: Mutex<Schedule>,
     changed: Condvar,
+    /// Workers that wait for a change; it changes under the schedule's lock alone.
+    waiting: AtomicUsize,
     ends: Mutex<BTreeMap<usize, Ended>>,
     prints: Mutex<Vec<String>>,
     silence: Silence,
@@ -102,6 +104,7 @@ impl<'a> Engine<'a> {
             judge: Judge::new(job.yard, job.force),
             schedule: Mutex::new(Schedule::new(&needs, job.keep_going)),
             changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
             ends: Mutex::default(),
             prints: Mutex::new(vec![String::new(); job.ready.len()]),
             silence: Silence::default(),
@@ -128,14 +131,19 @@ impl<'a> Engine<'a> {
                 return;
             }
             let Some(i) = schedule.next() else {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
                 schedule = self.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 continue;
             };
             drop(schedule);
             let ended = self.one(i);
             schedule = lock(&self.schedule);
             self.settle(&mut schedule, i, ended);
-            self.changed.notify_all();
+            // One target is this worker's own. A call for each end would cost more than most
+            // targets that are up to date.
+            let others = schedule.ready().saturating_sub(1);
+            (0..others.min(self.waiting.load(Ordering::Relaxed))).for_each(|_| self.changed.notify_one());
         }
     }
 

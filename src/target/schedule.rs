@@ -75,6 +75,11 @@ impl Schedule {
         Some(next)
     }
 
+    /// How many could start now.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Every target has its final state.
     pub fn is_over(&self) -> bool {
         self.left == 0

@@ -127,7 +127,7 @@ fn who_fills_a_disk_without_a_limit_is_ended_before_it_is_full() {
         return;
     }
     for mode in both() {
-        let flood = "while :; do head -c 100000 /dev/zero >> $TMPDIR/big || echo FULL; sleep 0.01; done";
+        let flood = "while :; do head -c 500000 /dev/zero >> $TMPDIR/big || echo FULL; sleep 0.05; done";
         let idle = "sleep 3; echo ok > B.out";
         let world = World::new(mode).node("A", flood, "true").node("B", idle, "true");
         world.prepare();
