@@ -26,6 +26,7 @@ mod origin;
 mod refs;
 mod repo;
 mod scan;
+mod stall;
 mod status;
 mod submodules;
 mod worktree;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::{Oid, RepoPath};
 use crate::files::remove_anything;
 
-use super::admin::{Admin, same_place};
+use super::admin::{Admin, read_at_once, same_place};
 use super::checkout::Written;
 use super::cmd;
 use super::objects::{Entry, GITLINK};
@@ -164,7 +164,8 @@ impl Repo {
 /// leads to this repository's worktrees.
 pub(super) fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
     let empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
-    let pointer = fs::read_to_string(dir.join(".git")).unwrap_or_default();
+    let pointer = read_at_once(&dir.join(".git")).unwrap_or_default();
+    let pointer = String::from_utf8_lossy(&pointer);
     let target = pointer.strip_prefix("gitdir: ").map(|p| PathBuf::from(p.trim_end()));
     let ours = target.and_then(|t| Some(same_place(t.parent()?, &common_dir.join("worktrees"))));
     empty || ours == Some(true)

@@ -31,6 +31,30 @@ echo ok > A.out
     }
 }
 
+/// Lowered limits end whoever has them: processor time, open files, the size of files.
+#[test]
+fn nobody_outside_can_be_given_limits() {
+    let script = r#"
+for p in $PPID @outside; do
+  for limit in nofile=7:7 cpu=1:1 fsize=1:1; do
+    prlimit --pid $p --$limit 2>/dev/null && echo "LIMITED $p $limit"
+  done
+done
+prlimit --pid $PPID --nofile >/dev/null && ulimit -n 64 && [ "$(ulimit -n)" = 64 ] && echo own
+echo ok > A.out
+"#;
+    for mode in on() {
+        for world in [World::new(mode), World::new(mode).ordinary()] {
+            let script = script.replace("@outside", &std::process::id().to_string());
+            let world = world.node("A", &script, "true");
+            let run = world.run();
+            assert_eq!(run.code, 0, "{}\n{}", run.err, world.log("A"));
+            let log = world.log("A");
+            assert!(!log.contains("LIMITED") && log.contains("own"), "{log}");
+        }
+    }
+}
+
 #[test]
 fn an_agent_that_kills_its_supervisor_leaves_nobody() {
     let script = "sleep 71031 & setsid sleep 71031 & kill -9 $PPID; sleep 71031";
