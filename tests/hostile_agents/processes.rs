@@ -222,6 +222,20 @@ fn a_harness_that_is_killed_leaves_nobody() {
     }
 }
 
+/// Without a sandbox an agent may stop its supervisor, which then sees nothing by itself.
+#[test]
+fn a_stopped_supervisor_outlives_no_harness_that_is_killed() {
+    let script = "kill -STOP $PPID; (setsid sleep 71047 &); sleep 71047";
+    let world = World::new(Sandbox::Off).node("A", script, "true");
+    world.prepare();
+    let mut child = world.call("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| alive("71047").len() >= 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(|| alive("71047").is_empty());
+    wait_until(|| alive(&world.path("home").display().to_string()).is_empty());
+}
+
 /// Bounded even if nothing is set: what a default catches is far above what is tried here.
 #[test]
 fn three_hundred_children_are_no_flood_by_default() {
