@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::session::Tools;
-use crate::cli::{finish, lock, stage};
+use crate::cli::{archived, finish, lock, stage};
 use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter};
 use crate::proof::{ArtifactSource, DirArtifacts};
@@ -36,6 +36,7 @@ pub fn run(common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, 
     if common.dry_run {
         return preview(&root, &out, screen);
     }
+    archived::nothing_strange(&root)?;
     let tools = Tools::new(common)?;
     let recorder = recorder(&project, &root)?;
     let containment = Containment::new(&project.config, &project.environment, project.repo.root());
