@@ -8,6 +8,7 @@ use super::read;
 use super::record::{Record, Schema, once};
 use super::text;
 use super::value::{Kind, Value};
+use crate::base::text::is_one_command;
 use crate::diag::{Diag, Diags, Span, Spanned};
 
 /// A check that is written as a mapping.
@@ -71,23 +72,14 @@ fn of_mapping(value: &Value, pairs: &[(Spanned<String>, Value)], diags: &mut Dia
 /// evidently goes on: two commands that were read as one would make the second an argument
 /// of the first, and two that were run one after the other would hide a failure of the first.
 pub(super) fn command_line(text: &str, span: &Span, diags: &mut Diags) -> Option<String> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    let goes_on = |pair: &[&str]| match pair {
-        [first, next] => {
-            first.ends_with(['\\', '|'])
-                || first.ends_with("&&")
-                || next.starts_with('|')
-                || next.starts_with("&&")
-        }
-        _ => true,
-    };
-    if lines.windows(2).all(goes_on) {
+    if is_one_command(text) {
         return Some(text::one_line(text).into_owned());
     }
+    let lines = text.lines().filter(|l| !l.trim().is_empty());
     diags.push(
         Diag::error(
             "bundle::several-lines",
-            format!("a check is one command line; this one has {} lines", lines.len()),
+            format!("a check is one command line; this one has {} lines", lines.count()),
         )
         .at(span, "only a line that ends with a backslash, '&&', '||' or '|' goes on in the next one")
         .help("make each command a check of its own, join them with '&&', or call a script"),
