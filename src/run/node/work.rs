@@ -192,6 +192,14 @@ impl NodeRun<'_> {
         }
     }
 
+    /// `note`: a line in the reports and in the verdict.
+    pub(crate) fn note(&mut self, message: &str) -> Result<(), Stop> {
+        let message = self.cx.containment.masker().text(message);
+        self.cx.notice(Some(self.id()), NoticeLevel::Notice, message.clone())?;
+        self.facts.notes.push(message.into_owned());
+        Ok(())
+    }
+
     /// Compares the repository with what it was before the agent.
     fn watch_foreign(&mut self) -> Result<(), Stop> {
         let Some(watch) = self.watch.take() else { return Ok(()) };
