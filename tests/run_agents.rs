@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail as tests do.
 
 mod support;
+use serde_json::json;
 use support::{World, program, write};
 
 fn once(script: &str, touches: &[&str]) -> World {
@@ -305,4 +306,26 @@ fn an_agent_that_is_not_there_is_told_before_any_branch() {
     world.build();
     world.run().exits(3).says(&["no-such-program-7", "ghost"]);
     assert_eq!(world.branch(), "");
+}
+
+/// A limit that resets at once, as a service would say it; what the refused try used is on the bill.
+#[test]
+fn a_try_that_met_a_rate_limit_is_made_again_and_counts() {
+    let mut world = World::new();
+    let mark = world.agents.join("tried");
+    let script = format!(
+        "if test -e {0}; then echo 1 > n; echo '{{\"input_tokens\": 20, \"cost_usd\": 0.5}}'; else touch {0}; \
+         echo '{{\"input_tokens\": 90, \"cost_usd\": 0.25}}'; echo 'rate limit: try again in 0s' >&2; exit 75; fi",
+        mark.display()
+    );
+    world.node("A").agent(&script).touches(&["n"]);
+    // The script leaves its mark outside of the worktree.
+    world.kdl += "\nsandbox \"off\"";
+    world.build();
+    world.run().exits(0);
+    let agent = world.verification("A")["agent"].clone();
+    assert_eq!((&agent["retries"], &agent["exit_code"]), (&json!(1), &json!(0)), "{agent}");
+    assert_eq!(agent["metrics"]["input_tokens"], 110, "{agent}");
+    assert_eq!(agent["metrics"]["cost_usd"], 0.75, "{agent}");
+    assert_eq!(world.iteration()["iteration"], 1, "no further dispatch");
 }

@@ -188,6 +188,13 @@ impl RunId {
         format!("refs/auditrun-proof/{}", self.0)
     }
 
+    /// The ref that keeps the newest commit of the harness's own (an answer, a correction) from
+    /// the moment before it is announced: until the branch is there nothing else would keep it
+    /// from being pruned. No node's id begins so.
+    pub fn own_ref(&self) -> String {
+        format!("refs/auditrun/{}/_own", self.0)
+    }
+
     /// The ref that keeps one attempt's captured work.
     pub fn attempt_ref(&self, node: &Id, attempt: u32) -> String {
         format!("refs/auditrun/{}/{node}/attempt-{attempt}", self.0)

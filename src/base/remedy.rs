@@ -1,7 +1,7 @@
 //! What a person can do about an error of the operating system that a sentence quotes.
 
 /// The words by which the system, git and the standard library name an error, and the remedy.
-const REMEDIES: [(&[&str], &str); 5] = [
+const REMEDIES: [(&[&str], &str); 7] = [
     (&["No space left on device", "no storage space"], "make room on that file system"),
     (&["Disk quota exceeded", "quota exceeded"], "make room within your quota there"),
     (
@@ -11,6 +11,14 @@ const REMEDIES: [(&[&str], &str); 5] = [
     (
         &["Permission denied", "Operation not permitted"],
         "give the user who runs auditrun the right to write there, or run it as the files' owner",
+    ),
+    (
+        &["Is a directory", "Not a directory", "File exists"],
+        "something else stands in that place: move it away",
+    ),
+    (
+        &["bad object", "unable to read tree", "not a valid object name"],
+        "bring the object back from a clone or a backup (a pruning gc takes away what no ref keeps), or start a new run",
     ),
     (&["Too many open files"], "raise the limit on open files (ulimit -n), or lower --max-parallel"),
 ];
@@ -33,7 +41,16 @@ mod tests {
         for error in [Error::from_raw_os_error(libc::ENOSPC), ErrorKind::StorageFull.into()] {
             assert_eq!(remedy(&format!("can't write x: {error}")), Some("make room on that file system"));
         }
-        for number in [libc::EROFS, libc::EACCES, libc::EPERM, libc::EMFILE, libc::EDQUOT] {
+        for number in [
+            libc::EROFS,
+            libc::EACCES,
+            libc::EPERM,
+            libc::EMFILE,
+            libc::EDQUOT,
+            libc::EISDIR,
+            libc::ENOTDIR,
+            libc::EEXIST,
+        ] {
             let error = Error::from_raw_os_error(number);
             assert!(remedy(&error.to_string()).is_some(), "{error}");
         }

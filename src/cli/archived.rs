@@ -44,6 +44,35 @@ fn read(dir: &Path) -> Option<RunState> {
     Some(journal::replay(&read.records))
 }
 
+/// Refuses artifacts among which something else stands than files and directories: what is
+/// written or read through a link is elsewhere, and a pipe is waited for without end.
+///
+/// # Errors
+/// The first one, as a usage error.
+pub fn nothing_strange(out: &Path) -> Result<(), Failure> {
+    let found = entries(out).iter().find_map(|name| strange(&out.join(name)));
+    found.map_or(Ok(()), |path| {
+        Err(Failure::usage(
+            format!("{} is no artifact: it is neither a file nor a directory", path.display()),
+            "move it away; what was a file before must be put back",
+        ))
+    })
+}
+
+fn strange(path: &Path) -> Option<PathBuf> {
+    let kind = path.symlink_metadata().ok()?.file_type();
+    if !kind.is_dir() {
+        return (!kind.is_file()).then(|| path.to_owned());
+    }
+    std::fs::read_dir(path).ok()?.flatten().find_map(|entry| strange(&entry.path()))
+}
+
+/// True if the artifacts of a run are in `out`, as the last one's or in `.history/`.
+pub fn has(out: &Path, run: &RunId) -> bool {
+    let last = read(out).is_some_and(|state| state.run_id() == run.as_str());
+    last || out.join(HISTORY).join(run.as_str()).is_dir()
+}
+
 /// The run that `resume` would go on with.
 pub struct Resumable {
     /// Which.

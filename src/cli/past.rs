@@ -15,12 +15,16 @@ use crate::cli::project::Project;
 use crate::cli::session::Session;
 use crate::config::Config;
 use crate::event::{Event, JOURNAL_VERSION, Record, Termination};
+use crate::files;
 use crate::journal::{self, RunState};
 use crate::plan::Plan;
 use crate::proof::{self, DirArtifacts, Finding, GitFacts, ProofBundle, ProofInput};
 use crate::run::bounds::Spent;
 use crate::run::preflight::Examined;
 use crate::run::resume::{self, Half};
+
+/// Problems of a journal that are named one by one.
+const PROBLEMS_SHOWN: usize = 3;
 
 /// A run that is not done.
 pub struct Past {
@@ -52,7 +56,7 @@ impl Past {
         let read = journal::read(&journal).map_err(|e| Failure::Config(e.diag().into()))?;
         if !read.problems.is_empty() {
             return Err(Failure::usage(
-                format!("the journal was changed after it was written: {}", read.problems.join("; ")),
+                format!("the journal was changed after it was written: {}", first_few(&read.problems)),
                 "restore it, or start a new run: its artifacts are archived whole",
             ));
         }
@@ -240,7 +244,16 @@ pub fn is_done(project: &Project, run_id: &RunId, state: &RunState, journal: &Pa
         return Ok(false);
     }
     let Some(kept) = project.repo.reference(&run_id.proof_ref())? else { return Ok(false) };
-    Ok(project.repo.blob(&kept, names::JOURNAL)? == std::fs::read(journal).ok())
+    Ok(project.repo.blob(&kept, names::JOURNAL)? == files::read_plain(journal).ok())
+}
+
+/// A line that was added shows in every line after it.
+fn first_few(problems: &[String]) -> String {
+    let shown = problems.iter().take(PROBLEMS_SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    match problems.len().saturating_sub(PROBLEMS_SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
 }
 
 fn nothing(why: &str) -> Failure {

@@ -74,6 +74,36 @@ pub struct Metrics {
     pub sources: BTreeMap<String, FigureSource>,
 }
 
+impl Metrics {
+    /// Adds what a later try of the same invocation used. Figures that one of them does not
+    /// know count as the other's; the session and the model are the later one's.
+    pub fn and_then(self, later: &Metrics) -> Metrics {
+        fn sum<T: Copy>(a: Option<T>, b: Option<T>, plus: fn(T, T) -> T) -> Option<T> {
+            a.zip(b).map(|(a, b)| plus(a, b)).or(a).or(b)
+        }
+        let count = |a, b| sum(a, b, u64::saturating_add);
+        let mut sources = self.sources;
+        for (figure, source) in &later.sources {
+            let of_both = sources.entry(figure.clone()).or_insert(*source);
+            if *source == FigureSource::Estimated {
+                *of_both = *source;
+            }
+        }
+        Metrics {
+            cost_usd: sum(self.cost_usd, later.cost_usd, |a, b| a + b),
+            turns: count(self.turns, later.turns),
+            duration_ms: count(self.duration_ms, later.duration_ms),
+            session_id: later.session_id.clone().or(self.session_id),
+            model: later.model.clone().or(self.model),
+            input_tokens: count(self.input_tokens, later.input_tokens),
+            output_tokens: count(self.output_tokens, later.output_tokens),
+            cache_read_tokens: count(self.cache_read_tokens, later.cache_read_tokens),
+            cache_write_tokens: count(self.cache_write_tokens, later.cache_write_tokens),
+            sources,
+        }
+    }
+}
+
 /// One agent invocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentRecord {

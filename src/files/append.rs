@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -41,7 +42,9 @@ impl AppendLog {
     /// The disk's.
     pub fn open(path: &Path) -> io::Result<AppendLog> {
         std::fs::create_dir_all(parent(path))?;
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        // A FIFO in its place is an error, not something to wait at for a reader.
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         sync_dir(parent(path))?;
         let second = file.try_clone()?;
         Ok(AppendLog {

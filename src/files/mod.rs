@@ -8,6 +8,7 @@ mod bounded;
 mod copy;
 pub mod fault;
 mod lock;
+mod plain;
 mod remove;
 mod scratch;
 mod space;
@@ -18,6 +19,7 @@ pub use atomic::{Sync, atomic_write, atomic_write_json, replace, sweep_temporari
 pub use bounded::{BoundedLog, Logged};
 pub use copy::{copy_tree, link_or_copy};
 pub use lock::{Lock, LockError, LockInfo};
+pub use plain::{open_plain, read_plain};
 pub use remove::remove_anything;
 pub use scratch::Scratch;
 pub use space::{free_space, stored};

@@ -2,14 +2,23 @@
 //! followed, directories that forbid it are opened up first, and who still writes below it
 //! is waited out for a moment.
 
+use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{Dir, FileType, Mode, OFlags, fchmod, openat, renameat};
+use rustix::io::Errno;
+
 /// How often a directory that fills again while it is emptied is tried, and the pause between.
 const AGAIN: (u32, Duration) = (20, Duration::from_millis(25));
+
+/// Directories that lie in one another deeper than this are moved up before the removal, which
+/// would keep each of them open, and a piece of the stack for it.
+const DEEPEST: usize = 64;
 
 /// Removes a file, link or directory with everything below. Nothing there: done.
 ///
@@ -25,6 +34,8 @@ pub fn remove_anything(path: &Path) -> io::Result<()> {
     }
     let (mut left, pause) = AGAIN;
     loop {
+        // What fails here fails again, with its reason, in the removal.
+        let _ = flatten(path);
         match gone(fs::remove_dir_all(path)) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && left > 0 => {
                 open_up(path);
@@ -37,6 +48,67 @@ pub fn remove_anything(path: &Path) -> io::Result<()> {
             }
             other => return other,
         }
+    }
+}
+
+/// A directory on the way down, and those in it that are still to be looked into.
+struct Level {
+    dir: OwnedFd,
+    left: Vec<CString>,
+}
+
+/// Moves directories that lie too deep to the top of the tree, however deep they are. No link is
+/// followed, and no path is longer than a name.
+fn flatten(top: &Path) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut levels = vec![Level::new(rustix::fs::open(top, flags, Mode::empty())?)?];
+    let mut number = 0_u64;
+    while let Some(level) = levels.last_mut() {
+        let Some(name) = level.left.pop() else {
+            levels.pop();
+            continue;
+        };
+        if levels.len() < DEEPEST {
+            let Some(level) = levels.last() else { continue };
+            // One that can't be opened is for the removal to say.
+            if let Ok(dir) = openat(&level.dir, &name, flags, Mode::empty()) {
+                levels.push(Level::new(dir)?);
+            }
+            continue;
+        }
+        let moved = loop {
+            let up = CString::new(format!(".auditrun-deep-{number}"))?;
+            number += 1;
+            let (Some(from), Some(to)) = (levels.last(), levels.first()) else { return Ok(()) };
+            match renameat(&from.dir, &name, &to.dir, &up) {
+                Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
+                Err(Errno::ACCESS) => {
+                    fchmod(&from.dir, Mode::RWXU)?;
+                    fchmod(openat(&from.dir, &name, flags, Mode::empty())?, Mode::RWXU)?;
+                    break renameat(&from.dir, &name, &to.dir, &up).map(|()| up);
+                }
+                other => break other.map(|()| up),
+            }
+        };
+        if let (Ok(up), Some(first)) = (moved, levels.first_mut()) {
+            first.left.push(up);
+        }
+    }
+    Ok(())
+}
+
+impl Level {
+    fn new(dir: OwnedFd) -> io::Result<Level> {
+        let mut left = Vec::new();
+        for entry in Dir::read_from(dir.as_fd())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let may_be = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+            if may_be && name != c"." && name != c".." {
+                left.push(name.to_owned());
+            }
+        }
+        Ok(Level { dir, left })
     }
 }
 
@@ -78,6 +150,23 @@ mod tests {
         remove_anything(&doomed).unwrap();
         assert!(kept.join("f").exists());
         remove_anything(&doomed).unwrap();
+    }
+
+    #[test]
+    fn no_directory_is_too_deep() {
+        use rustix::fs::mkdirat;
+        let dir = tempfile::tempdir().unwrap();
+        let doomed = dir.path().join("doomed");
+        fs::create_dir(&doomed).unwrap();
+        fs::create_dir(doomed.join(".auditrun-deep-0")).unwrap();
+        fs::write(doomed.join(".auditrun-deep-0/x"), "").unwrap();
+        let mut here: OwnedFd = fs::File::open(&doomed).unwrap().into();
+        for _ in 0..3_000 {
+            mkdirat(&here, "d", Mode::RWXU).unwrap();
+            here = openat(&here, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        }
+        remove_anything(&doomed).unwrap();
+        assert!(!doomed.exists());
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub enum Why {
     EscapingLink,
     /// A nested repository or a submodule that moved or appeared: its content can't be judged.
     NestedRepository,
-    /// A FIFO, socket or device: can't be part of a tree.
+    /// A FIFO, socket or device, a directory too deep to be followed, or a name that git refuses:
+    /// can't be part of a tree.
     SpecialFile,
     /// A copied or linked path of worktree preparation was changed.
     Prepared,
@@ -37,7 +38,9 @@ impl Why {
             Why::HarnessOwn => "belongs to the harness",
             Why::EscapingLink => "a symbolic link that leads out of the worktree",
             Why::NestedRepository => "a nested repository or submodule",
-            Why::SpecialFile => "a FIFO, socket or device",
+            Why::SpecialFile => {
+                "no commit can hold it: a FIFO, socket or device, too deep a directory, or a name that git refuses"
+            }
             Why::Prepared => "was prepared by the harness and must stay as it is",
         }
     }

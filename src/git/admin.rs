@@ -2,14 +2,16 @@
 //! trust in what stands in the worktree, and put back when an agent changed it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::Oid;
 use crate::files::{fault, remove_anything};
 
 use super::cmd::{self, Git};
+use super::scan::opened;
 use super::{GitError, Repo};
 
 /// What a fresh worktree's directory holds, and ours. The rest is state of a merge, rebase
@@ -39,6 +41,8 @@ const PINNED: &[&str] =
 pub(super) struct Admin {
     dir: PathBuf,
     work: PathBuf,
+    /// The real directory that the worktree lies in.
+    around: Option<PathBuf>,
     pinned: Vec<(&'static str, Option<Vec<u8>>)>,
 }
 
@@ -47,14 +51,14 @@ impl Admin {
     pub fn find(common_dir: &Path, work: &Path) -> Option<Admin> {
         let dir =
             fs::read_dir(common_dir.join("worktrees")).ok()?.flatten().map(|e| e.path()).find(|dir| {
-                fs::read(dir.join("gitdir")).is_ok_and(|text| {
+                read_at_once(&dir.join("gitdir")).is_ok_and(|text| {
                     let text = text.strip_suffix(b"\n").unwrap_or(&text);
                     let pointer = dir.join(std::ffi::OsStr::from_bytes(text));
                     pointer.parent().is_some_and(|at| same_place(at, work))
                 })
             })?;
-        let pinned = PINNED.iter().map(|name| (*name, fs::read(dir.join(name)).ok())).collect();
-        Some(Admin { dir, work: work.to_owned(), pinned })
+        let pinned = PINNED.iter().map(|name| (*name, read_at_once(&dir.join(name)).ok())).collect();
+        Some(Admin { dir, work: work.to_owned(), around: around(work), pinned })
     }
 
     pub fn dir(&self) -> &Path {
@@ -88,11 +92,12 @@ impl Admin {
     }
 
     fn restore_files(&self) -> io::Result<()> {
+        self.restore_place()?;
         fs::create_dir_all(self.dir.join("auditrun"))?;
         for (name, content) in &self.pinned {
             let path = self.dir.join(name);
             match content {
-                Some(bytes) if fs::read(&path).ok().as_ref() != Some(bytes) => replace(&path, bytes)?,
+                Some(bytes) if read_at_once(&path).ok().as_ref() != Some(bytes) => replace(&path, bytes)?,
                 None if path.symlink_metadata().is_ok() => remove_anything(&path)?,
                 _ => {}
             }
@@ -105,6 +110,23 @@ impl Admin {
         }
         remove_anything(&pointer)?;
         fs::write(&pointer, text)
+    }
+
+    /// A directory that can be written to stands at the worktree's place. A program that no sandbox holds may have put
+    /// a link there, to the operator's own checkout say: what is put back and removed in a worktree
+    /// would be put back and removed in that. The link goes; what was here is deleted, then.
+    fn restore_place(&self) -> io::Result<()> {
+        if self.around.is_some() && around(&self.work) != self.around {
+            let place = self.work.display();
+            return Err(io::Error::other(format!("{place} does not lie where it was made any more")));
+        }
+        match self.work.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => opened(&self.work, meta).map(drop),
+            _ => {
+                remove_anything(&self.work)?;
+                fs::create_dir(&self.work)
+            }
+        }
     }
 
     /// HEAD (detached) at `head`, and nothing left of what an agent had under way.
@@ -166,6 +188,7 @@ impl Admin {
         step("naming a worktree's new place")?;
         self.dir = new_dir;
         self.work = to.to_owned();
+        self.around = around(to);
         let gitdir = [self.work.join(".git").as_os_str().as_bytes(), b"\n"].concat();
         self.pin("gitdir", gitdir);
         self.restore_files()
@@ -204,6 +227,18 @@ impl Admin {
         let out = self.git().run(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok()?;
         Oid::parse(cmd::line(&out).trim())
     }
+}
+
+/// A file's content, and of a FIFO in its place nothing, instead of waiting for a writer.
+pub(super) fn read_at_once(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn around(work: &Path) -> Option<PathBuf> {
+    work.parent()?.canonicalize().ok()
 }
 
 fn step(what: &str) -> io::Result<()> {

@@ -88,7 +88,7 @@ impl Worktree {
         let now = self.look()?;
         let state = self.state.as_ref().ok_or_else(|| self.unsettled_error())?;
         let found = self.compare(state, &now)?;
-        let edits = self.edits(state, &now, &found, &attributes)?;
+        let (edits, refused) = self.edits(state, &now, &found, &attributes)?;
         let tree = self.repo.apply(Some(&state.tree), &edits)?;
         let diff = self.repo.diff(&attributes, &tree)?;
         let links = edits.iter().filter(|(_, e)| e.as_ref().is_some_and(|(mode, _)| *mode == LINK));
@@ -100,7 +100,7 @@ impl Worktree {
             diff,
             escaping_links: repo_paths(escaping),
             nested_repositories: repo_paths(found.nested),
-            special_files: repo_paths(found.special),
+            special_files: repo_paths(found.special.into_iter().chain(refused)),
             ignored_present: repo_paths(found.ignored.into_iter().take(IGNORED_SHOWN)),
             prepared_changed: repo_paths(found.prepared),
         })
@@ -118,7 +118,7 @@ impl Worktree {
         let found = self.compare(state, &now)?;
         let untracked = found.present.iter().filter(|p| !state.listing.contains_key(*p)).cloned();
         let untracked: BTreeSet<Vec<u8>> = untracked.chain(found.special.clone()).collect();
-        let edits = self.edits(state, &now, &found, &state.tree)?;
+        let (edits, _) = self.edits(state, &now, &found, &state.tree)?;
         let changed = edits.into_keys().filter(|path| state.listing.contains_key(path));
         let nested = found.nested.into_iter().filter(|path| !state.listing.contains_key(path));
         let untracked: BTreeSet<Vec<u8>> = untracked.into_iter().chain(nested).collect();
@@ -179,6 +179,7 @@ impl Worktree {
         // A repository is ignored if a file in its directory would be.
         let probes = nested.iter().map(|path| [dir_of(path), b"/x"].concat());
         let asked: Vec<Vec<u8>> = fresh.iter().cloned().chain(probes).collect();
+        self.unblock(now)?;
         let ignored = self.ignored(&asked)?;
         for path in nested {
             let inside = [dir_of(path), b"/x"].concat();
@@ -192,6 +193,21 @@ impl Worktree {
             } else {
                 found.present.insert(path);
             }
+        }
+        Ok(())
+    }
+
+    /// Removes what would have git wait for ever where it looks for a list of what is ignored: a
+    /// FIFO of that name has no end, and a terminal may have none. It is noted already.
+    fn unblock(&self, now: &Snapshot) -> Result<(), GitError> {
+        let lists = now.files.iter().filter(|(path, seen)| {
+            let dir = dir_of(path).len();
+            let name = path.get(if dir == 0 { 0 } else { dir + 1 }..).unwrap_or_default();
+            seen.kind == Kind::Special && name.eq_ignore_ascii_case(b".gitignore")
+        });
+        for (path, _) in lists {
+            let place = on_disk(&self.dir, path);
+            remove_anything(&place).map_err(cmd::io(format!("removing {}", place.display())))?;
         }
         Ok(())
     }
@@ -217,17 +233,18 @@ impl Worktree {
         Ok(fields(&out).map(|path| path.strip_prefix(b"./").unwrap_or(path).to_vec()).collect())
     }
 
-    /// What has to change in the checked-out tree.
+    /// What has to change in the checked-out tree, and new files that git takes into none: it says
+    /// so in passing and goes on (`git~1`, say, which is `.git` elsewhere).
     fn edits(
         &self,
         state: &State,
         now: &Snapshot,
         found: &Found,
         attributes: &Oid,
-    ) -> Result<Edits, GitError> {
+    ) -> Result<(Edits, Vec<Vec<u8>>), GitError> {
         let mut edits: Edits = found.gone.iter().map(|path| (path.clone(), None)).collect();
         let mut hashed = self.hash(state, &found.present, attributes)?;
-        let mut doubtful = BTreeSet::new();
+        let (mut doubtful, mut refused) = (BTreeSet::new(), Vec::new());
         for path in &found.present {
             let old = state.listing.get(path);
             match hashed.remove(path) {
@@ -241,13 +258,13 @@ impl Worktree {
                 None if old.is_some() => {
                     edits.insert(path.clone(), None);
                 }
-                None => {}
+                None => refused.push(path.clone()),
             }
         }
         for path in self.as_checked_out(state, &doubtful, attributes)? {
             edits.remove(&path);
         }
-        Ok(edits)
+        Ok((edits, refused))
     }
 
     /// An index of ours for one call, holding what is tracked at `paths`.

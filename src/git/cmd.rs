@@ -1,7 +1,8 @@
 //! Runs the git command line: fixed locale, no prompts, no hooks, no helpers that a
 //! repository could plant, explicit directories, a typed failure with what git said.
 //! Together with `process` this is the only place that starts programs: git is waited
-//! for here, without deadline, because every call is short and local.
+//! for here, without deadline, because every call is short and local; `stall` ends one that
+//! a FIFO holds.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -13,7 +14,7 @@ use crate::base::Oid;
 use crate::files::{fault, free_space};
 use crate::process::git_mark;
 
-use super::GitError;
+use super::{GitError, stall};
 
 /// Settings that hold for every call. Hooks and monitors run code from the repository;
 /// automatic maintenance would rewrite it behind a run; the index features would make
@@ -162,12 +163,21 @@ impl Git {
         })?;
         let stdin = child.stdin.take();
         let begun = std::time::Instant::now();
-        let ended = std::thread::scope(|scope| {
+        let (over, ended) = std::sync::mpsc::channel();
+        let pid = rustix::process::Pid::from_child(&child);
+        let (ended, stalled) = std::thread::scope(|scope| {
+            let guard = scope.spawn(move || stall::guard(pid, &ended));
             // Written beside the reading, so that neither side waits on a full pipe. A
             // program that stops reading early says why itself.
             scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
-            child.wait_with_output().map_err(broken)
+            let ended = child.wait_with_output().map_err(broken);
+            drop(over);
+            (ended, guard.join().unwrap_or(false))
         });
+        if stalled {
+            let detail = "it waits for a FIFO that stands where git reads a file; look for it with \"find . -type p\" in the checkout and the git directory";
+            return Err(GitError::Failed { what: title(args), detail: detail.to_owned() });
+        }
         let code = ended.as_ref().ok().and_then(|o| o.status.code());
         let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(call = title(args), code, us, "git");

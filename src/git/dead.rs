@@ -11,6 +11,7 @@ use crate::event::ProcessStamp;
 use crate::files::remove_anything;
 use crate::process;
 
+use super::astray::place;
 use super::cmd;
 use super::worktree::may_be_half_made;
 use super::{GitError, Repo};
@@ -22,6 +23,10 @@ const OURS: [&str; 3] = ["refs/heads/audit", "refs/auditrun", "refs/auditrun-pro
 const UNTOUCHED: Duration = Duration::from_millis(1500);
 /// Names of our worktrees, registered or not, begin so.
 const NAMED: &str = "audit-";
+/// Those that invariants and checks at the head run in.
+const CHECKED: &str = "audit-integration-";
+/// Why those of `qa` are locked, up to its process.
+const PASSING: &str = "auditrun qa pid ";
 /// Those that wait for another node.
 const IDLE: &str = "audit-idle-";
 
@@ -32,7 +37,9 @@ impl Repo {
     /// The file system refused.
     pub fn clear_half_done(&self, worktrees: &Path) -> Result<Vec<String>, GitError> {
         let mut told = self.clear_ref_locks()?;
+        told.extend(self.reattach(&named(worktrees), is_ours)?);
         told.extend(self.clear_half_made()?);
+        told.extend(self.clear_passing()?);
         told.extend(self.clear_strays(worktrees)?);
         Ok(told)
     }
@@ -74,6 +81,23 @@ impl Repo {
         Ok(told)
     }
 
+    /// Worktrees that a command without the harness's lock had for one program, and that it did
+    /// not come to remove. Nobody's work is in them.
+    fn clear_passing(&self) -> Result<Vec<String>, GitError> {
+        let mut told = Vec::new();
+        for info in self.worktrees()? {
+            let pid = info.locked.as_deref().and_then(|reason| reason.strip_prefix(PASSING)?.parse().ok());
+            if pid.is_some_and(|pid| !lives(pid)) {
+                self.remove_worktree(&info.dir)?;
+                told.push(format!(
+                    "a worktree that a killed process left was removed: {}",
+                    info.dir.display()
+                ));
+            }
+        }
+        Ok(told)
+    }
+
     /// The directory that a registration is about was removed. One on a volume that is not there
     /// right now is not taken for that.
     fn is_gone(&self, admin: &Path) -> bool {
@@ -87,26 +111,35 @@ impl Repo {
     /// another place, or removed before them.
     fn clear_strays(&self, worktrees: &Path) -> Result<Vec<String>, GitError> {
         let mut told = Vec::new();
-        let entries = fs::read_dir(worktrees).into_iter().flatten().flatten();
-        let named = entries.filter(|e| e.file_name().to_string_lossy().starts_with(NAMED));
-        let dirs: Vec<PathBuf> = named.map(|e| e.path()).filter(|p| is_dir(p)).collect();
+        let dirs = named(worktrees);
         if dirs.is_empty() {
             return Ok(told);
         }
         let known: HashSet<PathBuf> = self.worktrees()?.into_iter().filter_map(|w| real(&w.dir)).collect();
         for dir in dirs {
             let registered = real(&dir).is_some_and(|dir| known.contains(&dir));
-            if !registered
-                && !in_use(&dir)
-                && may_be_half_made(&dir, self.common_dir())
-                && holds_no_work(&dir)
-            {
-                remove_anything(&dir).map_err(cmd::io(format!("removing {}", dir.display())))?;
-                told.push(format!("a worktree that git does not know was removed: {}", dir.display()));
+            if registered || !may_be_half_made(&dir, self.common_dir()) {
+                continue;
+            }
+            let shown = dir.display();
+            if holds_no_work(&dir) {
+                remove_anything(&dir).map_err(cmd::io(format!("removing {shown}")))?;
+                told.push(format!("a worktree that git does not know was removed: {shown}"));
+            } else {
+                told.push(format!(
+                    "git has forgotten the worktree {shown}; it may hold work: look, and remove it"
+                ));
             }
         }
         Ok(told)
     }
+}
+
+/// Directories that are named as worktrees of ours are, those in use right now aside.
+fn named(worktrees: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(worktrees).into_iter().flatten().flatten();
+    let named = entries.filter(|e| e.file_name().to_string_lossy().starts_with(NAMED));
+    named.map(|e| e.path()).filter(|dir| is_dir(dir) && !in_use(dir)).collect()
 }
 
 fn real(path: &Path) -> Option<PathBuf> {
@@ -138,9 +171,12 @@ fn identity(path: &Path) -> Option<Identity> {
     Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.size()))
 }
 
-/// Nobody has worked in it: it holds nothing but its pointer, or it was on its way to or from
-/// the worktrees that wait for another node.
+/// Nobody has worked in it: it was for checks alone, it holds nothing but its pointer, or it was
+/// on its way to or from the worktrees that wait for another node.
 fn holds_no_work(dir: &Path) -> bool {
+    if dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CHECKED)) {
+        return true;
+    }
     let entries: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().collect();
     if entries.iter().all(|e| e.file_name() == ".git") {
         return true;
@@ -152,16 +188,23 @@ fn holds_no_work(dir: &Path) -> bool {
     idle(dir) || idle(&admin) || Path::new(back.trim_end()).parent().is_some_and(idle)
 }
 
-/// True for one that another process, which does not take the harness's lock (`gate`), is
+/// True for one that another process, which does not take the harness's lock (`gate`, `qa`), is
 /// making or removing right now: its number is in the name.
 fn in_use(dir: &Path) -> bool {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let pid = match name.strip_prefix(IDLE) {
         Some(rest) => rest.split('-').next(),
-        None => name.strip_prefix("audit-gate-").and_then(|rest| rest.rsplit('-').next()),
+        None => {
+            let rest = name.strip_prefix("audit-gate-").or_else(|| name.strip_prefix("audit-qa-"));
+            rest.and_then(|rest| rest.rsplit('-').next())
+        }
     };
-    let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else { return false };
-    // Without a start time any process of that number counts, which only errs on the safe side.
+    pid.and_then(|pid| pid.parse().ok()).is_some_and(lives)
+}
+
+/// Another process of that number is there. Without a start time any counts, which only errs on
+/// the safe side.
+fn lives(pid: u32) -> bool {
     let owner = ProcessStamp { pid, start_ticks: 0, boot_id: process::stamp().boot_id };
     pid != std::process::id() && process::is_alive(&owner)
 }
@@ -176,5 +219,6 @@ fn is_ours(admin: &Path) -> bool {
 
 fn is_half_made(admin: &Path) -> bool {
     let lacks = |name: &str| !admin.join(name).symlink_metadata().is_ok_and(|m| m.len() > 0);
-    is_dir(admin) && ["gitdir", "commondir", "HEAD"].iter().any(|name| lacks(name))
+    is_dir(admin)
+        && (["gitdir", "commondir", "HEAD"].iter().any(|name| lacks(name)) || place(admin).is_none())
 }

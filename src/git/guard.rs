@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::base::digest::sha256_hex;
 
+use super::admin::read_at_once;
 use super::{GitError, Guard, GuardClass, GuardEntry, Repo};
 
 type Entries = BTreeMap<String, GuardEntry>;
@@ -57,7 +58,7 @@ impl Repo {
 
     /// Files that the configuration includes count by what they say.
     fn guard_included(&self, entries: &mut Entries) {
-        let text = fs::read(self.common_dir().join("config")).unwrap_or_default();
+        let text = read_at_once(&self.common_dir().join("config")).unwrap_or_default();
         if !String::from_utf8_lossy(&text).to_ascii_lowercase().contains("include") {
             return;
         }
@@ -127,7 +128,7 @@ fn file(path: &Path, class: GuardClass, name: &str, entries: &mut Entries) {
 
 /// An index ends with a digest of itself: the tail tells, whatever its size.
 fn index(path: &Path, entries: &mut Entries) {
-    let Ok(mut file) = fs::File::open(path) else { return };
+    let Some(Ok(mut file)) = path.is_file().then(|| fs::File::open(path)) else { return };
     let size = file.metadata().map(|m| m.len()).unwrap_or_default();
     let mut tail = Vec::new();
     let from = file.seek(SeekFrom::Start(size.saturating_sub(64)));

@@ -5,6 +5,7 @@
 //! index, files or config.
 
 mod admin;
+mod astray;
 mod capture;
 mod changed;
 mod checkout;
@@ -25,6 +26,7 @@ mod origin;
 mod refs;
 mod repo;
 mod scan;
+mod stall;
 mod status;
 mod submodules;
 mod worktree;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::base::Oid;
+use crate::base::text::shell_quote;
 use crate::files::Scratch;
 use crate::process;
 
@@ -42,7 +43,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::NotARepository`] outside of one, [`GitError::Unusable`] in a bare one,
-    /// below `.git` or without git; else what git said (an unsafe owner, for one).
+    /// below `.git`, of another owner or without git; else what git said.
     pub fn discover(cwd: &Path) -> Result<Repo, GitError> {
         Repo::find(cwd, true)
     }
@@ -79,6 +80,8 @@ impl Repo {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(if said.contains("not a git repository") {
                 GitError::NotARepository(cwd.to_owned())
+            } else if said.contains("dubious ownership") {
+                GitError::Unusable(unsafe_owner(&said))
             } else {
                 cmd::failed(&args, &output)
             });
@@ -262,6 +265,16 @@ fn open_libgit2(git_dir: &Path) -> Option<git2::Repository> {
     Some(repo)
 }
 
+/// What git says over several lines.
+fn unsafe_owner(said: &str) -> String {
+    let place = said.split('\'').nth(1).unwrap_or("DIR");
+    format!(
+        "{place} belongs to another user, and git does not work in it: run auditrun as that user, or trust it: \
+         git config --global --add safe.directory {}",
+        shell_quote(place)
+    )
+}
+
 fn clean_room(sha256: bool) -> std::io::Result<Scratch> {
     let dir = Scratch::new(&process::stamp())?;
     std::fs::create_dir(dir.path().join("refs"))?;
@@ -277,6 +290,14 @@ fn clean_room(sha256: bool) -> std::io::Result<Scratch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_owner_is_named_with_the_way_out() {
+        let said = "fatal: detected dubious ownership in repository at '/a b'\nTo add an exception …";
+        let told = unsafe_owner(said);
+        assert!(told.starts_with("/a b belongs to another user"), "{told}");
+        assert!(told.ends_with("--add safe.directory '/a b'"), "{told}");
+    }
 
     #[test]
     fn an_identity_has_two_parts() {

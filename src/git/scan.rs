@@ -16,7 +16,7 @@ use crate::base::digest::sha256_hex;
 pub(super) enum Kind {
     File,
     Link,
-    /// A FIFO, socket or device.
+    /// A FIFO, socket or device, or a directory too deep to be followed.
     Special,
 }
 
@@ -57,6 +57,11 @@ pub(super) struct Walk<'a> {
     pub skipped: &'a BTreeSet<Vec<u8>>,
 }
 
+/// How deep directories are followed, and how long a path is still followed into: no checkout is
+/// that deep, and what is deeper can only be reached step by step.
+const DEEPEST: usize = 256;
+const LONGEST: usize = 3800;
+
 /// Change times this close to the clock's reading may repeat.
 const YOUNG_NS: i128 = 4_000_000;
 
@@ -74,7 +79,9 @@ impl Walk<'_> {
 
     fn enter(&self, dir: &[u8], inside: Option<&[u8]>, found: &mut Snapshot, young: i128) -> io::Result<()> {
         let full = on_disk(self.root, dir);
-        for entry in fs::read_dir(&full).map_err(|e| at(&full, &e))? {
+        // Read to its end first: directories that lie in one another are not all open at once.
+        let entries: Vec<_> = fs::read_dir(&full).map_err(|e| at(&full, &e))?.collect();
+        for entry in entries {
             let entry = entry?;
             let name = entry.file_name().into_vec();
             let path = join(dir, &name);
@@ -89,11 +96,12 @@ impl Walk<'_> {
             }
             let meta = entry.metadata().map_err(|e| at(&entry.path(), &e))?;
             let meta = opened(&entry.path(), meta)?;
-            if meta.is_dir() {
+            let bottomless = meta.is_dir() && too_deep(self.root, &path);
+            if meta.is_dir() && !bottomless {
                 self.directory(path, &meta, inside, found, young)?;
                 continue;
             }
-            let seen = Seen::of(&entry.path(), &meta, young)?;
+            let seen = if bottomless { Seen::unknown(&meta) } else { Seen::of(&entry.path(), &meta, young)? };
             match inside {
                 Some(module) => found.submodules.entry(module.to_vec()).or_default().insert(path, seen),
                 None => found.files.insert(path, seen),
@@ -121,12 +129,17 @@ impl Walk<'_> {
     }
 }
 
-/// A file or directory that forbids its owner to read it is opened up: what a program made
-/// unreadable is its work all the same. Permissions but the executable bit of files are no
+fn too_deep(root: &Path, path: &[u8]) -> bool {
+    let depth = path.iter().filter(|b| **b == b'/').count();
+    depth > DEEPEST || root.as_os_str().len() + path.len() > LONGEST
+}
+
+/// A file that forbids its owner to read it is opened up, and a directory that forbids to read or
+/// to empty it: what a program made so is its work all the same. Permissions but the executable bit of files are no
 /// part of a tree. Where that is refused, reading will be, and says so.
-fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
+pub(super) fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
     let needed = match () {
-        () if meta.is_dir() => 0o500,
+        () if meta.is_dir() => 0o700,
         () if meta.is_file() => 0o400,
         () => 0,
     };
@@ -134,8 +147,7 @@ fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
     if mode & needed == needed {
         return Ok(meta);
     }
-    let more = if meta.is_dir() { 0o700 } else { needed };
-    match fs::set_permissions(path, fs::Permissions::from_mode(mode | more)) {
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode | needed)) {
         Ok(()) => path.symlink_metadata().map_err(|e| at(path, &e)),
         Err(_) => Ok(meta),
     }
@@ -144,7 +156,16 @@ fn opened(path: &Path, meta: Metadata) -> io::Result<Metadata> {
 impl Seen {
     fn of(path: &Path, meta: &Metadata, young_since: i128) -> io::Result<Seen> {
         let kind = kind_of(meta);
-        let mut seen = Seen {
+        let mut seen = Seen::from_metadata(kind, meta);
+        if seen.changed_ns() >= young_since && kind != Kind::Special {
+            // One that can't be read will not be found equal to anything later.
+            seen.digest = Some(content(path, kind).unwrap_or_default());
+        }
+        Ok(seen)
+    }
+
+    fn from_metadata(kind: Kind, meta: &Metadata) -> Seen {
+        Seen {
             kind,
             mode: meta.mode(),
             size: meta.size(),
@@ -152,12 +173,12 @@ impl Seen {
             changed: (meta.ctime(), meta.ctime_nsec()),
             inode: meta.ino(),
             digest: None,
-        };
-        if seen.changed_ns() >= young_since && kind != Kind::Special {
-            // One that can't be read will not be found equal to anything later.
-            seen.digest = Some(content(path, kind).unwrap_or_default());
         }
-        Ok(seen)
+    }
+
+    /// What is not looked into; never the same as anything.
+    fn unknown(meta: &Metadata) -> Seen {
+        Seen { digest: Some(String::new()), ..Seen::from_metadata(Kind::Special, meta) }
     }
 
     fn changed_ns(&self) -> i128 {

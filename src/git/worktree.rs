@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::{Oid, RepoPath};
 use crate::files::remove_anything;
 
-use super::admin::{Admin, same_place};
+use super::admin::{Admin, read_at_once, same_place};
 use super::checkout::Written;
 use super::cmd;
 use super::objects::{Entry, GITLINK};
@@ -95,6 +95,12 @@ impl Repo {
             what: format!("opening the worktree {}", dir.display()),
             detail: "none is registered there".to_owned(),
         })?;
+        if self.is_anothers(&dir) {
+            return Err(GitError::Failed {
+                what: format!("opening the worktree {}", dir.display()),
+                detail: "it is another repository's".to_owned(),
+            });
+        }
         fs::create_dir_all(&dir).map_err(cmd::io(format!("opening {}", dir.display())))?;
         admin.restore()?;
         Ok(Worktree {
@@ -141,7 +147,10 @@ impl Repo {
             return refuse("it is not registered as a worktree of this repository");
         }
         cmd::step("removing a worktree")?;
-        remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        // A copy of a repository still names the worktrees of the one that it was copied from.
+        if !self.is_anothers(&dir) {
+            remove_anything(&dir).map_err(cmd::io(what.clone()))?;
+        }
         cmd::step("forgetting a worktree")?;
         let _one_at_a_time = self.admin();
         match admin {
@@ -155,7 +164,8 @@ impl Repo {
 /// leads to this repository's worktrees.
 pub(super) fn may_be_half_made(dir: &Path, common_dir: &Path) -> bool {
     let empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
-    let pointer = fs::read_to_string(dir.join(".git")).unwrap_or_default();
+    let pointer = read_at_once(&dir.join(".git")).unwrap_or_default();
+    let pointer = String::from_utf8_lossy(&pointer);
     let target = pointer.strip_prefix("gitdir: ").map(|p| PathBuf::from(p.trim_end()));
     let ours = target.and_then(|t| Some(same_place(t.parent()?, &common_dir.join("worktrees"))));
     empty || ours == Some(true)

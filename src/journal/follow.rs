@@ -1,13 +1,13 @@
 //! Follows a journal that another process writes: what is new since the last look, and whether
 //! another journal stands at its place now. Reads only; never in the writer's way.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::read::{JournalError, record};
 use crate::event::{JOURNAL_VERSION, Record};
+use crate::files::open_plain;
 
 /// How far a journal was read.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ impl Follow {
         mut take: impl FnMut(&mut T, &Record),
     ) -> Result<Growth, JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
-        let mut file = match File::open(path) {
+        let mut file = match open_plain(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Growth::Gone),
             Err(e) => return Err(io(e)),
@@ -122,6 +122,7 @@ mod tests {
     use crate::base::{Clock, SystemClock};
     use crate::event::{Event, NoticeLevel};
     use crate::journal::JournalWriter;
+    use std::fs::File;
     use std::io::Write;
     use std::sync::Arc;
 

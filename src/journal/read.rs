@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::line::{Seal, seal};
 use crate::diag::Diag;
 use crate::event::{JOURNAL_VERSION, Record};
+use crate::files::read_plain;
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +54,10 @@ impl JournalError {
     /// The error as a diagnostic with its remedy.
     pub fn diag(&self) -> Diag {
         let (code, help) = match self {
-            JournalError::Io { .. } => {
-                ("journal::io", "check that the artifact directory is there and writable")
-            }
+            JournalError::Io { .. } => (
+                "journal::io",
+                "check that the artifact directory is there and writable, and that nothing else stands in the journal's place",
+            ),
             JournalError::NotARecord { .. } => (
                 "journal::not-a-record",
                 "the file was edited or damaged after it was written: restore it (`auditrun verify` reads the copy under refs/auditrun-proof/ where there is one) or start a new run",
@@ -99,7 +101,7 @@ pub struct JournalRead {
 /// # Errors
 /// [`JournalError`] says which line can't be trusted.
 pub fn read(path: &Path) -> Result<JournalRead, JournalError> {
-    let bytes = std::fs::read(path).map_err(|source| JournalError::Io { path: path.to_owned(), source })?;
+    let bytes = read_plain(path).map_err(|source| JournalError::Io { path: path.to_owned(), source })?;
     parse(&bytes)
 }
 

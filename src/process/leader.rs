@@ -31,10 +31,11 @@ pub type Refusal = (Stage, i32);
 pub fn start(request: &Request, stdio: [OwnedFd; 3]) -> Result<Pid, Refusal> {
     let call = Call::new(request);
     let (status, report) = pipe_with(PipeFlags::CLOEXEC).map_err(setup)?;
+    let supervisor = rustix::process::getpid();
     match fork().map_err(setup)? {
         None => {
             drop(status);
-            let (stage, errno) = become_program(&call, request, &stdio);
+            let (stage, errno) = become_program(&call, request, &stdio, supervisor);
             let mut told = vec![stage as u8];
             told.extend(errno.to_le_bytes());
             // If even this fails, the supervisor takes the silence for a start and then sees 127.
@@ -115,7 +116,7 @@ fn c_string(parts: &[&[u8]]) -> CString {
 }
 
 /// Only returns if it failed.
-fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3]) -> Refusal {
+fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3], supervisor: Pid) -> Refusal {
     let [input, output, error] = stdio;
     let ready = rustix::process::setpgid(None, None)
         .and_then(|()| rustix::stdio::dup2_stdin(input))
@@ -127,7 +128,7 @@ fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3]) -> Refus
     if let Err(errno) = rustix::process::chdir(&request.cwd) {
         return (Stage::Cwd, errno.raw_os_error());
     }
-    die_with_supervisor();
+    die_with_supervisor(supervisor);
     restore_signals();
     // From here on nothing but the policy's places can be opened.
     if let Some(Err(errno)) = call.confine.as_ref().map(restrict) {
@@ -137,10 +138,14 @@ fn become_program(call: &Call, request: &Request, stdio: &[OwnedFd; 3]) -> Refus
 }
 
 /// Should the supervisor be killed, its program must not run on unwatched.
-fn die_with_supervisor() {
+fn die_with_supervisor(supervisor: Pid) {
     #[cfg(target_os = "linux")]
     // A kernel that can't is one where the host alone catches this case.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    // It may have been killed before that was asked for, and nobody would ever send the signal.
+    if rustix::process::getppid() != Some(supervisor) {
+        exit_now(1);
+    }
 }
 
 /// The supervisor ignores most signals, and exec would hand that on.

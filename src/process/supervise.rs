@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::bell::Bell;
 use super::job::Exit;
@@ -106,6 +106,10 @@ impl Host {
                 let until = *farewell.get_or_insert_with(|| Instant::now() + FAREWELL);
                 if none_left || Instant::now() > until {
                     return;
+                }
+                // One that a program has stopped would never see that the harness is gone.
+                for supervisor in &self.supervisors {
+                    let _ = kill_process(*supervisor, Signal::CONT);
                 }
             }
             self.wait();

@@ -230,6 +230,21 @@ pub(super) fn hostile() -> RunState {
     replay(&s.records)
 }
 
+/// As after a rebase, where the diff is measured again.
+#[test]
+fn a_gate_that_was_measured_twice_is_one_case_of_junit() {
+    let mut s = Script::started();
+    s.ready(&[("A", 0)]);
+    s.dispatch("A", 1, 1).captured("A", 1, 5, &["a.rs"]);
+    s.gate("A", 1, GateName::Touches, None).gate("A", 1, GateName::Loc, None);
+    s.gate("A", 1, GateName::Loc, Some("31 lines changed, the cap is 30"));
+    s.judged("A", 1, NodeStatus::Oversized, "31 lines changed, the cap is 30");
+    let text = file(&stage(&replay(&s.records), None, &BTreeSet::new()), "junit.xml");
+    let loc: Vec<&str> = text.lines().filter(|line| line.contains("name=\"loc\"")).collect();
+    assert_eq!(loc.len(), 1, "{text}");
+    assert!(text.contains("31 lines changed"), "{text}");
+}
+
 #[test]
 fn hostile_text_is_harmless_in_every_report() {
     let state = hostile();

@@ -291,6 +291,16 @@ impl Context {
         }
     }
 
+    /// Keeps a commit of the harness's own, which is about to be announced, by its ref.
+    ///
+    /// # Errors
+    /// Git failed, or somebody else changes the ref.
+    pub fn keep_own(&self, commit: &Oid) -> Result<(), Fault> {
+        let name = self.run_id.own_ref();
+        self.ledger.expect(&name, commit);
+        self.set_ref(&name, commit)
+    }
+
     /// Asserts that the audit branch is where the last landing left it.
     ///
     /// # Errors

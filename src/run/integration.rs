@@ -48,7 +48,7 @@ impl<'a> Integration<'a> {
     }
 
     fn lay_out(&mut self, commit: &Oid) -> Result<(), Fault> {
-        self.workspace.reset(commit)?;
+        prepare::afresh(self.workspace.as_mut(), commit)?;
         let judged = self.judged(CheckPhase::Baseline)?;
         let prepared = prepare::prepare(self.cx.bench(), self.workspace.as_mut(), &judged);
         prepared.map_err(|e| match e {

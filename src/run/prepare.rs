@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
+use crate::base::Oid;
 use crate::base::layout::STATE_DIR;
 use crate::bundle::{Check, CheckScope};
 use crate::diag::Spanned;
@@ -56,6 +57,17 @@ pub fn prepare(bench: Bench<'_>, workspace: &mut dyn Workspace, judged: &Judged<
     Ok(())
 }
 
+/// Puts a worktree at a commit, for [`prepare`]. What an earlier preparation put there goes, too: a
+/// program may have made something else of it, a link that leads out of the worktree for one,
+/// and preparation's own copies must not follow that. Kept directories stay.
+///
+/// # Errors
+/// The commit is missing, or the file system refused.
+pub fn afresh(workspace: &mut dyn Workspace, commit: &Oid) -> Result<(), Fault> {
+    workspace.set_prepared(Vec::new());
+    Ok(workspace.reset(commit)?)
+}
+
 /// Gives a worktree back that is not needed any more, without its kept directories: these are
 /// for the next one.
 ///
@@ -75,7 +87,7 @@ pub fn put_back_kept(bench: Bench<'_>, dir: &Path) -> Result<(), Fault> {
     for item in &bench.config.worktree.keep {
         let Ok(inside) = relative(item) else { continue };
         let from = dir.join(&inside);
-        if !from.is_dir() || from.is_symlink() {
+        if !from.is_dir() || !lies_in(dir, &from) {
             continue;
         }
         let shelf = shelf(bench, &inside);
@@ -89,6 +101,13 @@ pub fn put_back_kept(bench: Bench<'_>, dir: &Path) -> Result<(), Fault> {
         moved.unwrap_or(Ok(())).at(|| format!("can't move {}", from.display()))?;
     }
     Ok(())
+}
+
+/// Nothing on the way from `dir` to `place` is a link: a program may have put one there, and what
+/// it leads to is not ours to move.
+fn lies_in(dir: &Path, place: &Path) -> bool {
+    let way = place.ancestors().take_while(|step| *step != dir);
+    !dir.is_symlink() && way.into_iter().all(|step| !step.is_symlink())
 }
 
 fn relative(item: &Spanned<String>) -> Result<PathBuf, Trouble> {

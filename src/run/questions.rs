@@ -330,6 +330,7 @@ fn commit(
     })?;
     // Before the branch moves: after a crash in between the move is made up for.
     let confidence = answer.confidence;
+    cx.keep_own(&commit)?;
     cx.announce(Event::QuestionResolved { question: id.clone(), confidence, commit: commit.clone() })?;
     let branch = cx.run_id.branch_ref();
     cx.ledger.expect(&branch, &commit);

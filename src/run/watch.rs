@@ -1,6 +1,7 @@
 //! Finds out afterwards what no program may change: the repository's refs, config and hooks
 //! in any case; where no sandbox keeps programs away from them, also the bundle in the
-//! operator's checkout, the artifacts of what is finished, and the integration worktree.
+//! operator's checkout, the artifacts of what is finished, the integration worktree, the
+//! journal's place, and the operator's configuration of git.
 //!
 //! Files are told by their metadata, which costs a look each and no reading. Only what the
 //! harness itself leaves alone meanwhile is looked at: nodes that are verified, reports of
@@ -10,10 +11,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::base::names;
 use crate::event::NodeStatus;
 use crate::git::{Guard, GuardClass, GuardEntry, Repo};
 use crate::run::context::{Context, Fault, shown};
+use crate::run::environment::Operator;
 use crate::run::ledger::{Foreign, Ledger};
+
+/// The one file that grows all the while: it only has to be the same.
+const JOURNAL: &str = "journal";
 
 /// What there was before.
 pub struct Watch {
@@ -73,6 +79,13 @@ impl Context {
 fn look(repo: &Repo, places: &[(&'static str, PathBuf)]) -> Result<Guard, Fault> {
     let mut guard = repo.guard()?;
     for (kind, place) in places {
+        if *kind == JOURNAL {
+            let found =
+                place.symlink_metadata().map_or(String::new(), |m| format!("{} {}", m.dev(), m.ino()));
+            let entry = GuardEntry { class: GuardClass::Harness, digest: found };
+            guard.entries.insert(format!("{kind} {}", shown(repo.root(), place)), entry);
+            continue;
+        }
         walk(place, &mut |path, digest| {
             let entry = GuardEntry { class: GuardClass::Harness, digest };
             guard.entries.insert(format!("{kind} {}", shown(repo.root(), path)), entry);
@@ -88,6 +101,8 @@ fn unshielded(cx: &Context, asking: bool) -> Vec<(&'static str, PathBuf)> {
     let mut places: Vec<_> =
         in_bundle.iter().map(|name| ("bundle", root.join(cx.layout.in_bundle(name)))).collect();
     places.push(("artifact", cx.artifact("preflight")));
+    places.push((JOURNAL, cx.artifact(names::JOURNAL)));
+    places.extend(gits_own(&cx.operator));
     places.extend((!asking).then(|| ("artifact", cx.artifact("resolutions"))));
     let history = fs::read_dir(cx.artifact(".history")).into_iter().flatten().flatten();
     places.extend(history.flat_map(|run| reports(&run.path())));
@@ -96,6 +111,22 @@ fn unshielded(cx: &Context, asking: bool) -> Vec<(&'static str, PathBuf)> {
     places.extend(done.map(|node| ("artifact", cx.artifact(&Context::node_dir(&node.id)))));
     places.push(("worktree", cx.config.worktrees(root).join(format!("audit-integration-{}", cx.run_id))));
     places
+}
+
+/// Where git reads how to filter files and what to start, in every call of ours.
+fn gits_own(operator: &Operator) -> Vec<(&'static str, PathBuf)> {
+    let at = |name: &str| operator.get(name).map(PathBuf::from);
+    let home = at("HOME");
+    let folder = at("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let files = [
+        home.map(|home| home.join(".gitconfig")),
+        folder.map(|folder| folder.join("git")),
+        at("GIT_CONFIG_GLOBAL"),
+        Some(PathBuf::from("/etc/gitconfig")),
+    ];
+    // A link to a file elsewhere is usual; it is that file that counts.
+    let real = |file: PathBuf| file.canonicalize().unwrap_or(file);
+    files.into_iter().flatten().map(|file| ("configuration of git", real(file))).collect()
 }
 
 /// The reports of an archived run: its proof. The rest of it is evidence that nobody reads

@@ -1,9 +1,10 @@
 //! A folder's files as a site: those that were named when it was made and no other.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use crate::files::open_plain;
 
 use super::site::{Answer, Ask, Kind, Message, Policy, Site, Source};
 
@@ -55,23 +56,10 @@ fn nothing() -> Answer {
 
 /// A regular file's bytes; no link is followed, and nothing that would block is opened.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    let file = open_plain(path)?;
     let mut bytes = Vec::new();
     file.take(LIMIT).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Opens a regular file and nothing else.
-///
-/// # Errors
-/// The system's, or it is none.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
-    }
-    Ok(file)
 }
 
 /// Tells of changes by the files' identities, lengths and times.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::folder::open;
+use crate::files::open_plain;
 
 /// Bytes that one look hands out at most.
 const PIECE: u64 = 256 * 1024;
@@ -62,7 +62,7 @@ impl Tail {
         };
         let mut piece = Piece::default();
         if self.held.as_ref().is_none_or(|held| held.identity != identity) {
-            let file = open(&self.path)?;
+            let file = open_plain(&self.path)?;
             let meta = file.metadata()?;
             let at = meta.len().saturating_sub(self.before);
             piece.anew = true;

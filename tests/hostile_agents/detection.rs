@@ -33,6 +33,37 @@ fn a_change_to_the_bundle_or_the_artifacts_fails_the_node() {
 }
 
 #[test]
+fn a_journal_that_is_removed_or_replaced_fails_the_node() {
+    caught("rm -r @repo/docs/audit/runs", "journal docs/audit/runs/events.jsonl");
+    caught("cd @repo/docs/audit/runs; cp events.jsonl x; mv x events.jsonl", "events.jsonl");
+}
+
+/// Every git call of ours reads it: a filter there could hide what the files hold.
+#[test]
+fn a_change_to_git_s_own_configuration_fails_the_node() {
+    caught("git config --global filter.x.clean 'echo a'", "home/.gitconfig");
+    caught("mkdir -p @home/.config/git; echo '* filter=x' > @home/.config/git/attributes", ".config/git");
+}
+
+/// git opens what stands there, and a FIFO only when somebody writes to it.
+#[test]
+fn what_holds_git_for_ever_ends_the_run_with_a_word() {
+    for script in ["rm @git/index; mkfifo @git/index", "mkfifo @repo/src/.gitignore"] {
+        let world = World::new(Sandbox::Off).tampering().node("A", script, "true");
+        world.prepare();
+        let run = world.auditrun("run");
+        assert_eq!(run.code, 7, "{}", run.err);
+        assert!(run.err.contains("waits for a FIFO"), "{}", run.err);
+        world.assert_nothing_left();
+    }
+    let own = "echo ok > A.out; rm .git; mkfifo .git
+for d in @git/worktrees/audit-0-A-*; do rm $d/HEAD $d/gitdir $d/commondir; mkfifo $d/HEAD $d/gitdir $d/commondir; done";
+    let world = World::new(Sandbox::Off).node("A", own, "true");
+    let run = world.run();
+    assert_eq!(run.code, 0, "{}", run.err);
+}
+
+#[test]
 fn the_proof_of_a_node_that_is_done_is_not_another_s_to_change() {
     let world = World::new(Sandbox::Off)
         .tampering()

@@ -86,15 +86,34 @@ fn a_huge_file_and_a_flood_of_files_end_in_a_verdict() {
 fn what_forbids_reading_hides_nothing_and_ends_no_run() {
     refused("mkdir -p shut/in; echo x > shut/in/x; chmod 0 shut/in shut", &["shut/in/x"]);
     refused("echo x > src/a.txt; chmod 0 src/a.txt src", &["src/a.txt"]);
+    let script = "echo ok > A.out; mkdir -p target/in; echo x > target/in/x; chmod 555 target/in target; chmod 0 A.out README.md src .";
+    let check = "cat A.out src/a.txt && test ! -e target && mkdir -p target n && echo x > n/x && chmod 555 n target && chmod 0 src .";
     for mode in both() {
-        let world = World::new(mode).node(
-            "A",
-            "echo ok > A.out; chmod 0 A.out README.md src .",
-            "cat A.out src/a.txt",
-        );
+        // root may do everything to any file.
+        for world in [World::new(mode), World::new(mode).ordinary()] {
+            let world = world.node("A", script, check);
+            let run = world.run();
+            assert_eq!(run.code, 0, "{}", run.err);
+            assert_eq!(world.landed(), ["A.out"]);
+        }
+    }
+}
+
+/// Some tools keep what they have fetched so (go, for one).
+#[test]
+fn what_forbids_to_be_removed_is_removed() {
+    for mode in both() {
+        let world = World::new(mode)
+            .ordinary()
+            .node("A", "echo ok > A.out; mkdir -p n; echo x > n/x; chmod 500 n src; chmod 0 n .", "true")
+            .kdl("remediation 1\nworktree { setup \"mkdir -p target/m && touch target/m/f && chmod 555 target/m target\" }");
         let run = world.run();
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(world.reason("A").contains("n/x"), "{}", world.reason("A"));
+        let run = world.auditrun("clean --force --yes");
         assert_eq!(run.code, 0, "{}", run.err);
-        assert_eq!(world.landed(), ["A.out"]);
+        let left = std::fs::read_dir(world.repo().join(".worktrees"));
+        assert_eq!(left.map_or(0, Iterator::count), 0);
     }
 }
 

@@ -13,6 +13,7 @@ mod files;
 mod git;
 #[path = "../support/mounts.rs"]
 mod mounts;
+mod places;
 mod processes;
 mod reads;
 mod secrets;

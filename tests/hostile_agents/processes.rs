@@ -31,6 +31,30 @@ echo ok > A.out
     }
 }
 
+/// Lowered limits end whoever has them: processor time, open files, the size of files.
+#[test]
+fn nobody_outside_can_be_given_limits() {
+    let script = r#"
+for p in $PPID @outside; do
+  for limit in nofile=7:7 cpu=1:1 fsize=1:1; do
+    prlimit --pid $p --$limit 2>/dev/null && echo "LIMITED $p $limit"
+  done
+done
+prlimit --pid $PPID --nofile >/dev/null && ulimit -n 64 && [ "$(ulimit -n)" = 64 ] && echo own
+echo ok > A.out
+"#;
+    for mode in on() {
+        for world in [World::new(mode), World::new(mode).ordinary()] {
+            let script = script.replace("@outside", &std::process::id().to_string());
+            let world = world.node("A", &script, "true");
+            let run = world.run();
+            assert_eq!(run.code, 0, "{}\n{}", run.err, world.log("A"));
+            let log = world.log("A");
+            assert!(!log.contains("LIMITED") && log.contains("own"), "{log}");
+        }
+    }
+}
+
 #[test]
 fn an_agent_that_kills_its_supervisor_leaves_nobody() {
     let script = "sleep 71031 & setsid sleep 71031 & kill -9 $PPID; sleep 71031";
@@ -196,6 +220,20 @@ fn a_harness_that_is_killed_leaves_nobody() {
         assert_eq!(resumed.code, 0, "{}", resumed.err);
         assert_eq!(world.landed(), ["A.out"]);
     }
+}
+
+/// Without a sandbox an agent may stop its supervisor, which then sees nothing by itself.
+#[test]
+fn a_stopped_supervisor_outlives_no_harness_that_is_killed() {
+    let script = "kill -STOP $PPID; (setsid sleep 71047 &); sleep 71047";
+    let world = World::new(Sandbox::Off).node("A", script, "true");
+    world.prepare();
+    let mut child = world.call("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| alive("71047").len() >= 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(|| alive("71047").is_empty());
+    wait_until(|| alive(&world.path("home").display().to_string()).is_empty());
 }
 
 /// Bounded even if nothing is set: what a default catches is far above what is tried here.

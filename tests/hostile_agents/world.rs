@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub struct World {
     env: Vec<(String, String)>,
     /// Something of the operator's is to be changed by the run.
     tampers: bool,
+    /// auditrun is run as this user instead of as root.
+    user: Option<u32>,
 }
 
 pub struct Run {
@@ -65,6 +68,7 @@ impl World {
             question: None,
             env: Vec::new(),
             tampers: false,
+            user: None,
         };
         for (path, text) in [
             ("repo/README.md", "hello\n"),
@@ -156,7 +160,8 @@ impl World {
     }
 
     pub fn git(&self, words: &str) -> String {
-        let out = self.command("git").args(words.split(' ')).output().unwrap();
+        let out =
+            self.command("git").args(["-c", "safe.directory=*"]).args(words.split(' ')).output().unwrap();
         assert!(out.status.success(), "git {words}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
@@ -164,6 +169,18 @@ impl World {
     /// This world's node is to change what is the operator's: the test looks at it itself.
     pub fn tampering(mut self) -> World {
         self.tampers = true;
+        self
+    }
+
+    /// Where the tests run as root: auditrun is run by an ordinary user, to whom everything here
+    /// belongs. Else, and where such a one can't start it, by whoever runs the tests.
+    pub fn ordinary(mut self) -> World {
+        const NOBODY: u32 = 65534;
+        let mut version = Command::new(env!("CARGO_BIN_EXE_auditrun"));
+        version.arg("--version").env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+        if version.uid(NOBODY).gid(NOBODY).status().is_ok_and(|status| status.success()) {
+            self.user = Some(NOBODY);
+        }
         self
     }
 
@@ -199,6 +216,9 @@ impl World {
     /// The program, as this world calls it.
     pub fn call(&self, words: &str) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_auditrun"));
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.args(words.split(' '));
         command
     }
@@ -251,6 +271,16 @@ impl World {
         self.write("repo/docs/audit/state.md", &format!("# State\n\n## Architecture\nA test.\n\n## Invariants\n- **INV-0**: holds\n  - check: `true`\n\n## Open questions\n{questions}\n## Delta to done\n{delta}"));
         self.git("add -A");
         self.git("commit -q -m base");
+        if let Some(user) = self.user {
+            self.give(&self.path(""), user);
+        }
+    }
+
+    fn give(&self, path: &Path, user: u32) {
+        std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
+        if path.symlink_metadata().unwrap().is_dir() {
+            fs::read_dir(path).unwrap().flatten().for_each(|entry| self.give(&entry.path(), user));
+        }
     }
 
     /// What belongs to the operator: files, and in the git directory whatever is not ours.

@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::session::Tools;
-use crate::cli::{finish, lock, stage};
+use crate::cli::{archived, finish, lock, stage};
 use crate::files::{self, Sync};
 use crate::journal::{self, JournalWriter};
 use crate::proof::{ArtifactSource, DirArtifacts};
@@ -52,7 +52,9 @@ pub fn again(project: &Project, tools: &Tools, screen: &Screen) {
 
 /// Runs the stage over the run in `out`.
 fn remake(project: &Project, tools: &Tools, out: &str, screen: &Screen) -> Result<stage::Outcome, Failure> {
-    let recorder = recorder(project, &project.repo.root().join(out))?;
+    let root = project.repo.root().join(out);
+    archived::nothing_strange(&root)?;
+    let recorder = recorder(project, &root)?;
     let containment = Containment::new(&project.config, &project.environment, project.repo.root());
     let means = tools.means(&containment, out == project.layout.out());
     let outcome = stage::run(project, &recorder, &means, screen)?;

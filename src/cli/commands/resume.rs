@@ -18,6 +18,7 @@ use crate::cli::project::Project;
 use crate::cli::session::{self, Session, Tools, Worked};
 use crate::config::Config;
 use crate::control::Live;
+use crate::diag::Diag;
 use crate::event::{Event, NoticeLevel};
 use crate::journal::{JournalWriter, Preflight};
 use crate::process;
@@ -82,6 +83,7 @@ fn begin(
         return Ok(Begun::Stands(exit));
     }
     let out = project.repo.root().join(project.layout.out());
+    archived::nothing_strange(&out)?;
     finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
     project.repo.keep_excluded(&project.layout)?;
     let planned = Planned::make(project, &past, args, screen)?;
@@ -136,6 +138,9 @@ impl Planned {
             Some(&planned.examined.plan),
             Some(&past.head),
         )?;
+        if let Some(obstacle) = stood_on(project, past)? {
+            around.push(obstacle);
+        }
         around.extend(project.sandbox());
         if around.has_errors() {
             return Err(Failure::Preflight(around));
@@ -161,6 +166,19 @@ impl Planned {
         past.admits(project, &examined.plan)?;
         Ok(Planned { files: correction.files.clone(), examined, correction: Some(correction) })
     }
+}
+
+/// A checkout that is on the audit branch would be left behind by it: its index and files would
+/// look like changes that take everything back which lands.
+fn stood_on(project: &Project, past: &Past) -> Result<Option<Diag>, Failure> {
+    let branch = past.run_id.branch();
+    let worktrees = project.repo.worktrees()?;
+    let there = worktrees.into_iter().find(|info| info.branch.as_ref() == Some(&branch));
+    Ok(there.map(|info| {
+        let what = format!("{branch} is checked out in {}, and resume would move it", info.dir.display());
+        let remedy = format!("git switch - there, or look at it with: git switch --detach {branch}");
+        Diag::error("preflight::repository", what).help(remedy)
+    }))
 }
 
 /// Goes on with the journal; a torn last line is cut off.

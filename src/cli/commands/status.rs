@@ -24,7 +24,13 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         let shown = project.layout.in_out("runs");
         return Err(Failure::usage(format!("no run in {shown}"), "start one with `auditrun run`"));
     }
-    let read = journal::read(&path).map_err(|e| Failure::Preflight(e.diag().into()))?;
+    let read = journal::read(&path).map_err(|e| Failure::Config(e.diag().into()))?;
+    if read.records.is_empty() {
+        return Err(Failure::usage(
+            "the last run ended before it had begun",
+            "start one with `auditrun run`",
+        ));
+    }
     let state = journal::replay(&read.records);
     let holder = Lock::holder(&project.repo.common_dir().join(lock::NAME));
     match screen.format() {

@@ -13,6 +13,7 @@ mod linux {
     use rustix::fs::{FileType, Mode, OFlags, fstat, open};
     use rustix::io::Errno;
 
+    use crate::process::sandbox::filter::keep_limits;
     use crate::process::sandbox::isolate::isolate;
     use crate::process::sandbox::plan::{Rights, rights};
     use crate::process::sandbox::rules::Prepared;
@@ -66,6 +67,7 @@ mod linux {
         }
         rustix::thread::set_no_new_privs(true)?;
         renounce()?;
+        keep_limits()?;
         enter(&ruleset)
     }
 

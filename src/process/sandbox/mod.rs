@@ -7,6 +7,8 @@
 //! before exec, with nothing but system calls.
 
 mod enforce;
+#[cfg(target_os = "linux")]
+mod filter;
 mod isolate;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nothing is enforced there.
 mod plan;

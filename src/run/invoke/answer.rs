@@ -4,7 +4,6 @@ use super::Request;
 use crate::agent::Report;
 use crate::event::{AgentRecord, Metrics};
 use crate::process::{Deadline, EndCause, Ended, Exit};
-use crate::run::bounds::Spent;
 
 /// What came of it.
 pub struct Answer {
@@ -19,13 +18,11 @@ pub struct Answer {
     pub unavailable: Option<String>,
     /// The program could not be started at all: trying again is no use.
     pub no_start: bool,
-    /// What all tries together used; the record has the figures of the last.
-    pub spent: Spent,
 }
 
 impl Answer {
     fn new(record: AgentRecord, report: Report, cause: EndCause) -> Answer {
-        Answer { record, report, cause, unavailable: None, no_start: false, spent: Spent::default() }
+        Answer { record, report, cause, unavailable: None, no_start: false }
     }
 
     /// Cancelled before any try.

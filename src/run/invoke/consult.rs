@@ -81,7 +81,7 @@ pub fn consult<T>(
         }
         let answer = call(caller, &request(question, agent, &prompt, again), place)?;
         consultation.records.push(answer.record.clone());
-        consultation.spent.plus(&answer.spent);
+        consultation.spent.add(&answer.record.metrics);
         let (outcome, last) = weigh(answer, name, &read);
         if let Outcome::Malformed(why) = &outcome {
             prompt.push_str(&format!("\nYour last answer could not be read: {why}. Answer again.\n"));

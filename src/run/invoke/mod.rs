@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use crate::base::Id;
 use crate::config::{Agent, EnvBlock, Role};
+use crate::event::Metrics;
 use crate::lane::Workspace;
 use crate::process::{Cancel, EndCause};
-use crate::run::bounds::Spent;
 use crate::run::breaker::Retries;
 use crate::run::context::Fault;
 use crate::run::fleet::Admission;
@@ -95,13 +95,13 @@ pub fn call(caller: &Caller<'_>, request: &Request<'_>, place: &mut Place<'_>) -
     caller.overseer.started(request)?;
     let fleet = caller.fleet;
     let mut retries = Retries::new(request.retries);
-    let mut spent = Spent::default();
+    let mut used = Metrics::default();
     let mut answer = loop {
         let Admission::Go { probe } = fleet.admit(request.cancel) else { break Answer::not_started(request) };
         let tried = once::once(caller, request, place, retries.used());
         let mut answer = tried.inspect_err(|_| fleet.told_nothing(probe))?;
         caller.overseer.spent(&answer.record.metrics);
-        spent.add(&answer.record.metrics);
+        used = used.and_then(&answer.record.metrics);
         let Some(trouble) = answer.report.transient.clone() else {
             match answer.cause {
                 EndCause::Cancelled => fleet.told_nothing(probe),
@@ -122,7 +122,7 @@ pub fn call(caller: &Caller<'_>, request: &Request<'_>, place: &mut Place<'_>) -
         caller.overseer.paused(request, pause.wait, &trouble.reason)?;
     };
     answer.record.retries = retries.used();
-    answer.spent = spent;
+    answer.record.metrics = used;
     caller.overseer.finished(request, &answer.record)?;
     Ok(answer)
 }

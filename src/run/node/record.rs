@@ -3,6 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::base::{Id, names, text::verb};
@@ -164,7 +165,8 @@ pub(crate) fn calibrate(
     let mut line = serde_json::to_vec(&pattern).map_err(|e| Fault::Other(e.to_string()))?;
     line.push(b'\n');
     // Statistics that no run reads: whole lines, but no sync of their own.
-    let file = OpenOptions::new().create(true).append(true).open(&path);
+    // A FIFO in its place is an error, not something to wait at for a reader.
+    let file = OpenOptions::new().create(true).append(true).custom_flags(libc::O_NONBLOCK).open(&path);
     file.and_then(|mut file| file.write_all(&line)).at(|| format!("can't write {}", path.display()))
 }
 

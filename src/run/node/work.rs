@@ -30,7 +30,7 @@ impl NodeRun<'_> {
         let base = kept.unwrap_or_else(|| self.cx.lock_head().clone());
         let made = self.order.workspace.is_none();
         match &mut self.order.workspace {
-            Some(workspace) if fresh => workspace.reset(&base)?,
+            Some(workspace) if fresh => prepare::afresh(workspace.as_mut(), &base)?,
             Some(_) => {}
             None => self.order.workspace = Some(self.cx.lane.prepare(&self.spec(&base))?),
         }

@@ -92,6 +92,7 @@ pub fn commit(cx: &Context, correction: &Correction) -> Result<(), Fault> {
     let nth = cx.recorder.state().rebundles.len() + 1;
     cx.write(&names::rebundle(nth), &cx.repo.diff(&old_tree, &tree)?.patch)?;
     let (rev, inputs) = (correction.rev.clone(), correction.inputs.clone());
+    cx.keep_own(&commit)?;
     cx.announce(Event::Rebundled { rev, commit: commit.clone(), inputs })?;
     let branch = cx.run_id.branch_ref();
     cx.ledger.expect(&branch, &commit);

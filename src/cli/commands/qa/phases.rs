@@ -16,7 +16,8 @@ use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::cli::reenter::Inside;
 use crate::config::{Config, Role};
-use crate::process::{Cancel, Custody, Runner, signals};
+use crate::files::Scratch;
+use crate::process::{self, Cancel, Custody, Runner, signals};
 use crate::qa::archive::{Archive, FileArchive};
 use crate::qa::corpus::Mode;
 use crate::qa::forge::Progress;
@@ -100,7 +101,7 @@ pub fn carry_out(common: &Common, intake: &Intake, screen: &Screen) -> Result<Ex
     let root = project.repo.root();
     let containment = Containment::new(&project.config, &project.environment, root);
     let fleet = Fleet::new(Arc::new(SystemClock), None, seed(&id));
-    let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir();
+    let scratch = Scratch::new(&process::stamp());
     let scratch = scratch.map_err(|e| Failure::Internal(format!("can't make a temporary directory: {e}")))?;
     let around =
         Surroundings { repo: &project.repo, own: own_files(&intake.dir, &containment), progress: &told };

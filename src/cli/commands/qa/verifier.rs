@@ -11,9 +11,10 @@ use crate::cli::args::Common;
 use crate::cli::project::Project;
 use crate::diag::Source;
 use crate::event::CheckPhase;
+use crate::files::Scratch;
 use crate::lane::{Lane, LocalLane, Workspace, WorkspaceSpec};
 use crate::plan::PlannedCheck;
-use crate::process::{Cancel, Runner, signals};
+use crate::process::{self, Cancel, Runner, signals};
 use crate::qa::corpus::intake::{Verified, Verifier};
 use crate::run::checks::{Bench, Judged, run_check};
 use crate::run::containment::Containment;
@@ -84,7 +85,7 @@ impl Sandboxed<'_> {
     ) -> Result<(bool, String), String> {
         let project = self.project;
         let root = project.repo.root();
-        let scratch = tempfile::Builder::new().prefix("auditrun-").tempdir().map_err(|e| e.to_string())?;
+        let scratch = Scratch::new(&process::stamp()).map_err(|e| e.to_string())?;
         let containment = Containment::new(&project.config, &project.environment, root);
         let bench =
             Bench { root, config: &project.config, scratch: scratch.path(), containment: &containment };
