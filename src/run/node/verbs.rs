@@ -212,10 +212,7 @@ impl Verbs for Recipe<'_, '_> {
             ("commit", []) => attempt.commit(),
             ("land", []) => attempt.land(),
             ("fail", words) => Err(Stop::failed(words.join(" "))),
-            ("note", words) => {
-                attempt.facts.notes.push(words.join(" "));
-                Ok(())
-            }
+            ("note", words) => attempt.note(&words.join(" ")),
             (name, _) => Err(Stop::failed(format!("'{name} {}' is not a verb of a recipe", args.join(" ")))),
         };
         self.result(done)
