@@ -84,10 +84,13 @@ fn an_agent_s_diagnosis_is_a_hypothesis_beside_what_the_records_say() {
     assert!(world.text("audit/report.md").contains("**Hypothesis** of agent `fake`"));
     let metrics = world.json("audit/metrics.json");
     assert_eq!(metrics["totals"]["by_role"]["diagnostic"]["invocations"], 1, "its cost is counted");
+    assert!(world.text("audit/issue.md").contains("| diagnostic |"), "the issue's report counts it, too");
     let failures = world.json("audit/failures.json");
     assert_eq!(failures["failures"][0]["what"], "check sh -c 'echo error: boom >&2; exit 3'");
-    // The stage alone asks nobody again.
+    // The stage alone asks nobody again, and the same report made again is no news.
+    let journal = world.text("runs/events.jsonl");
     world.run(&["report"]).expect(0);
+    assert_eq!(world.text("runs/events.jsonl"), journal);
     assert_eq!(world.json("audit/metrics.json")["totals"]["by_role"]["diagnostic"]["invocations"], 1);
     assert_eq!(diagnosis(&world)["source"], "agent");
 }

@@ -1,4 +1,4 @@
-//! `auditrun report` in a recipe: the reports of a run that goes on, made by the run itself.
+//! What a recipe says in the reports: `note`, and `auditrun report`, which makes those of the run so far.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test may.
 
@@ -35,4 +35,14 @@ fn a_recipe_reports_on_no_other_run() {
     world.run().exits(4);
     assert!(world.reason("A").contains("report 20200101T000000Z-abcdef"), "{}", world.reason("A"));
     assert!(world.text("runs/A/steps.log").contains("a recipe reports on its own run"));
+}
+
+#[test]
+fn a_note_stands_in_the_reports_and_in_the_verdict() {
+    let world = world("note seen $NODE_ID in tier $TIER");
+    world.run().exits(0);
+    assert_eq!(world.verification("A")["notes"], serde_json::json!(["seen A in tier 0"]));
+    for report in ["audit-report.md", "audit/report.md", "audit/report.html"] {
+        assert!(world.text(report).contains("seen A in tier 0"), "{report}");
+    }
 }

@@ -112,8 +112,10 @@ fn a_bound_holds_until_a_flag_raises_it() {
     world.commit("bound");
     world.run(&["run"]).expect(5);
     let journal = world.text("runs/events.jsonl");
+    std::fs::remove_file(world.out("audit/report.md")).unwrap();
     let ran = world.run(&["resume"]).expect(5);
     assert!(ran.text.contains("--max-iterations"), "{}", ran.text);
+    assert!(world.text("audit/report.md").contains("max"), "the audit stage runs all the same");
     assert_eq!(world.text("runs/events.jsonl"), journal, "nothing was journalled");
     world.run(&["resume", "--max-iterations", "4"]).expect(0);
     assert_eq!(world.json("runs/.iteration-state.json")["iteration"], 4);
@@ -240,8 +242,10 @@ fn a_branch_that_somebody_else_moved_is_left_alone() {
     let honest = world.git(&["rev-parse", &branch]);
     world.git(&["update-ref", &branch, &sneaky]);
     let journal = world.text("runs/events.jsonl");
+    std::fs::remove_file(world.out("audit/report.md")).unwrap();
     let ran = world.run(&["resume"]).expect(7);
     assert!(ran.text.contains("moved by somebody else"), "{}", ran.text);
+    assert!(world.out("audit/report.md").exists(), "the audit stage runs all the same");
     assert_eq!(world.git(&["rev-parse", &branch]), sneaky);
     assert_eq!(world.text("runs/events.jsonl"), journal);
     world.git(&["update-ref", &branch, &honest]);

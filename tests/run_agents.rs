@@ -280,7 +280,7 @@ fn silence_past_the_first_output_s_deadline_is_its_own_verdict() {
     let world = claude("echo 1 > n; sleep 86394", "first-output \"1s\"");
     world.run().exits(4);
     assert_eq!(world.status("A"), "failed");
-    assert!(world.reason("A").contains("first"), "{}", world.reason("A"));
+    assert_eq!(world.reason("A"), "the agent was ended at its deadline 'first_output'");
     assert_eq!(world.processes("sleep 86394"), [""; 0]);
 }
 

@@ -57,6 +57,18 @@ fn an_untracked_file_is_a_violation() {
 }
 
 #[test]
+fn the_evidence_names_the_paths_alone() {
+    let mut world = once("echo x > n; echo y > other; rm README.md; ln -s /etc link", &["n", "link"]);
+    world.build();
+    world.run().exits(4);
+    let evidence = &world.verification("A")["diff_evidence"];
+    assert_eq!(evidence["outside_touches"], serde_json::json!(["README.md", "link", "other"]));
+    assert_eq!(evidence["violations"][0], "README.md (not covered by touches)");
+    let leads_out = "link (a symbolic link that leads out of the worktree)";
+    assert!(evidence["violations"].as_array().unwrap().contains(&leads_out.into()), "{evidence}");
+}
+
+#[test]
 fn an_excluded_pattern_is_a_violation() {
     violates("echo x > src/a.txt; echo y > src/b.txt", &["src/**", "!src/b.txt"], &["src/b.txt"]);
 }
@@ -202,6 +214,8 @@ fn no_cap_but_a_warning() {
     world.node("A").agent(&lines(41, "f")).touches(&["f"]).with("loc_confidence", "unbounded");
     world.build();
     world.run().exits(0).says(&["41"]);
+    let notes = world.verification("A")["notes"].clone();
+    assert_eq!(notes.as_array().unwrap().len(), 1, "measured again at the landing, said once: {notes}");
     assert!(world.verification("A")["diff_evidence"]["cap"].is_null());
     assert_eq!(world.verification("A")["diff_evidence"]["loc"], 41);
 }

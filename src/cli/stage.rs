@@ -100,8 +100,11 @@ fn say(issue: &IssueDecision, screen: &Screen) {
 
 /// Failures, diagnosis and issue, made with a report that has none of them yet.
 fn after(project: &Project, recorder: &Recorder, means: &Means<'_>, collected: &Collected) -> Aftermath {
-    let bare = Collected { diagnosis: None, issue: None, ..collected.clone() };
-    let report = report::stage_report(&bare);
+    // Made when it is needed: by then, whoever was asked for a diagnosis is in it.
+    let report = || {
+        let now = collect(recorder).unwrap_or_else(|_| collected.clone());
+        report::stage_report(&Collected { diagnosis: None, issue: None, ..now })
+    };
     let scene = Scene {
         config: &project.config,
         operator: &project.environment,
@@ -142,15 +145,16 @@ fn collect(recorder: &Recorder) -> Result<Collected, Fault> {
     report::collect(&DirArtifacts::new(recorder.out())).map_err(|e| Fault::Other(e.to_string()))
 }
 
-/// Journals what was written, unless the journal says just that already: the same report made
-/// again changes nothing, so that a proof which was pushed stays the one that is here.
+/// Journals what was written, unless the journal says that already: the same report made again
+/// changes nothing, so that a proof which was pushed stays the one that is here. What went wrong
+/// the first time alone, such as a diagnosis that nobody gave, is no news.
 fn record(
     recorder: &Recorder,
     collected: &Collected,
     files: &BTreeMap<String, String>,
     problems: &[String],
 ) -> Result<bool, Fault> {
-    let same = |s: &Recorded| s.files == *files && s.problems == problems;
+    let same = |s: &Recorded| s.files == *files && problems.iter().all(|p| s.problems.contains(p));
     if collected.state.stage.as_ref().is_some_and(same) {
         return Ok(false);
     }

@@ -185,7 +185,7 @@ pub struct DiffEvidence {
     pub nonempty: bool,
     /// Every path changed, in byte order.
     pub files: Vec<String>,
-    /// Those that no `touches` covers, with the reason.
+    /// Those that the node must not have changed, in byte order: the paths alone.
     pub outside_touches: Vec<String>,
     /// Added + deleted lines that count.
     pub loc: u64,
@@ -201,6 +201,9 @@ pub struct DiffEvidence {
     /// Ignored files that the agent left: noted, never landed.
     #[serde(default)]
     pub ignored_present: Vec<String>,
+    /// The paths of `outside_touches` again, each with the reason in words.
+    #[serde(default)]
+    pub violations: Vec<String>,
 }
 
 /// How a node's work came onto the audit branch.

@@ -85,9 +85,18 @@ pub fn in_capture(capture: &Capture, touches: &PatternSet, layout: &Layout) -> V
     found
 }
 
+/// The paths of violations, each once, in byte order.
+pub fn outside(found: &[Violation]) -> Vec<RepoPath> {
+    each_once(found.iter().map(|v| &v.path))
+}
+
 /// The paths of a diff, each once, in byte order.
 pub fn paths(changes: &[Change]) -> Vec<RepoPath> {
-    let mut all: Vec<RepoPath> = changes.iter().flat_map(Change::paths).cloned().collect();
+    each_once(changes.iter().flat_map(Change::paths))
+}
+
+fn each_once<'a>(paths: impl Iterator<Item = &'a RepoPath>) -> Vec<RepoPath> {
+    let mut all: Vec<RepoPath> = paths.cloned().collect();
     all.sort();
     all.dedup();
     all

@@ -11,7 +11,7 @@ pub fn iteration_state(state: &RunState) -> IterationState {
     IterationState {
         iteration: state.iteration,
         max_iterations: state.max_iterations,
-        timeout_minutes: state.timeout_ms / 60_000,
+        timeout_minutes: state.timeout_ms.div_ceil(60_000),
         last_step_at: state.last_step_at.clone().unwrap_or_else(|| started_at.clone()),
         started_at,
         last_outcome: state.last_outcome,

@@ -247,6 +247,7 @@ pub(crate) fn diff(files: &[&str]) -> DiffEvidence {
         nonempty: !files.is_empty(),
         files: files.iter().map(|f| (*f).to_owned()).collect(),
         outside_touches: Vec::new(),
+        violations: Vec::new(),
         loc: files.len() as u64,
         est_loc: 10,
         cap: Some(30),

@@ -6,12 +6,12 @@ use super::escape::{code, fenced, markdown};
 use super::jobs::{Job, JobResult, counts_at_head, jobs};
 use super::markdown::{lessons, nodes, notices};
 use super::metrics::Invocation;
-use super::model::{NodeReport, NoticeReport};
+use super::model::NodeReport;
 use super::outputs::{missing, outputs};
 use super::stage::Staged;
 use super::table::{bullets, duration, number, section, table, usd};
 use crate::base::text::{count, tail};
-use crate::event::{CheckPhase, CheckRecord, FigureSource, NodeStatus, NoticeLevel};
+use crate::event::{CheckPhase, CheckRecord, FigureSource, NodeStatus};
 use crate::journal::{NodeState, Preflight, RunState};
 
 /// Output of a failed check that a report shows, in bytes.
@@ -39,7 +39,7 @@ pub(super) fn report(stage: &Staged<'_>) -> String {
         out.push_str(&section("Failure issue", &diagnosis_md::issues(issue)));
     }
     out.push_str(&lessons(&stage.report.nodes));
-    out.push_str(&warnings(stage));
+    out.push_str(&noted(stage));
     out.push_str(&section("Missing", &missing_list(stage)));
     out
 }
@@ -258,11 +258,10 @@ pub(super) fn failed_checks(state: &RunState) -> Vec<(String, &CheckRecord)> {
     failed
 }
 
-/// What went wrong beside the work itself; nothing where nothing did.
-fn warnings(stage: &Staged<'_>) -> String {
-    let warnings = stage.report.notices.iter().filter(|n| n.level == NoticeLevel::Warning);
-    let warnings: Vec<NoticeReport> = warnings.cloned().collect();
-    if warnings.is_empty() { String::new() } else { section("Warnings", &notices(&warnings)) }
+/// What was noted and what went wrong beside the work itself; nothing where nothing was.
+fn noted(stage: &Staged<'_>) -> String {
+    let list = &stage.report.notices;
+    if list.is_empty() { String::new() } else { section("Warnings and notices", &notices(list)) }
 }
 
 fn job_table(state: &RunState) -> String {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Instant;
 
-use crate::base::Oid;
+use crate::base::{Oid, quantity};
 use crate::event::{Event, NextPredicted, NodeStatus, Outcome, Termination, Verification};
 use crate::lane::Workspace;
 use crate::plan::{NodeIx, Plan};
@@ -162,8 +162,8 @@ impl<'a> Engine<'a, '_> {
     }
 
     fn time_is_up(&mut self) -> Result<(), Fault> {
-        let minutes = self.cx.config.bounds.timeout.value.as_secs() / 60;
-        let message = format!("the run's time of {minutes} minutes is up");
+        let time = quantity::format_duration(self.cx.config.bounds.timeout.value);
+        let message = format!("the run's time of {time} is up");
         self.cx.cancel_all(&message);
         self.halt(Termination::Timeout, message)
     }
@@ -258,7 +258,7 @@ impl<'a> Engine<'a, '_> {
         let facts: &Facts = &end.facts;
         let failure = Failure {
             reason: &end.reason,
-            outside: facts.diff.as_ref().map_or(&[], |d| &d.outside_touches),
+            outside: facts.diff.as_ref().map_or(&[], |d| &d.violations),
             checks: &facts.checks,
             invariants: &facts.invariants,
             diff: &facts.patch,

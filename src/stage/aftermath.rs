@@ -39,9 +39,14 @@ impl Aftermath {
     }
 }
 
-/// Deals with a run that has ended. `report` is audit/report.md so far, `bundle` the folder of
-/// the run's bundle.
-pub fn aftermath(scene: &Scene<'_>, state: &RunState, report: &str, bundle: &str) -> Aftermath {
+/// Deals with a run that has ended. `report` makes audit/report.md as it is by then, `bundle` is
+/// the folder of the run's bundle.
+pub fn aftermath(
+    scene: &Scene<'_>,
+    state: &RunState,
+    report: &dyn Fn() -> String,
+    bundle: &str,
+) -> Aftermath {
     let out = scene.recorder.out();
     let mut made = Aftermath::default();
     let failed = if any_failed(state) { failures(state) } else { Vec::new() };
@@ -71,6 +76,8 @@ pub fn aftermath(scene: &Scene<'_>, state: &RunState, report: &str, bundle: &str
         None => {
             let earlier = earlier(out);
             let diagnosis = diagnosis.as_ref();
+            let report = if failed.is_empty() { String::new() } else { report() };
+            let report = report.as_str();
             issues(
                 scene,
                 &Occasion { state, failures: &failed, diagnosis, report, bundle, earlier: &earlier },

@@ -36,17 +36,32 @@ pub fn run(common: &Common, args: &ReportArgs, screen: &Screen) -> Result<Exit, 
     if common.dry_run {
         return preview(&root, &out, screen);
     }
-    archived::nothing_strange(&root)?;
-    let tools = Tools::new(common)?;
-    let recorder = recorder(&project, &root)?;
-    let containment = Containment::new(&project.config, &project.environment, project.repo.root());
-    let means = tools.means(&containment, out == project.layout.out());
-    let outcome = stage::run(&project, &recorder, &means, screen)?;
-    if let Some(run_id) = RunId::parse(outcome.collected.state.run_id()) {
-        keep(&project, &recorder, &run_id, &outcome)?;
-    }
+    let outcome = remake(&project, &Tools::new(common)?, &out, screen)?;
     let archive = args.archive.as_ref().map(|file| pack(common, &root, file)).transpose()?;
     Ok(say(&made(&outcome, out, archive), screen))
+}
+
+/// The stage after a command that took the last run up to no avail: its reports, made again
+/// from what its journal says. What goes wrong in it is said and changes nothing.
+pub fn again(project: &Project, tools: &Tools, screen: &Screen) {
+    match remake(project, tools, project.layout.out(), screen) {
+        Ok(outcome) => say_problems(&outcome.problems, screen),
+        Err(failure) => screen.failure(&failure),
+    }
+}
+
+/// Runs the stage over the run in `out`.
+fn remake(project: &Project, tools: &Tools, out: &str, screen: &Screen) -> Result<stage::Outcome, Failure> {
+    let root = project.repo.root().join(out);
+    archived::nothing_strange(&root)?;
+    let recorder = recorder(project, &root)?;
+    let containment = Containment::new(&project.config, &project.environment, project.repo.root());
+    let means = tools.means(&containment, out == project.layout.out());
+    let outcome = stage::run(project, &recorder, &means, screen)?;
+    if let Some(run_id) = RunId::parse(outcome.collected.state.run_id()) {
+        keep(project, &recorder, &run_id, &outcome)?;
+    }
+    Ok(outcome)
 }
 
 /// The artifact directory of a run, relative to the root: out itself, or one of the archived.
@@ -188,6 +203,10 @@ fn say(made: &Made, screen: &Screen) -> Exit {
         screen.print(&text);
         made.missing.iter().for_each(|what| screen.say(&format!("missing: {what}")));
     }
-    made.problems.iter().for_each(|what| screen.trouble(&format!("audit stage: {what}")));
+    say_problems(&made.problems, screen);
     if made.problems.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+fn say_problems(problems: &[String], screen: &Screen) {
+    problems.iter().for_each(|what| screen.trouble(&format!("audit stage: {what}")));
 }

@@ -6,6 +6,7 @@ use crate::bundle::{self, BundleFiles};
 use crate::cli::aftermath;
 use crate::cli::archived;
 use crate::cli::args::{Common, ResumeArgs};
+use crate::cli::commands::report;
 use crate::cli::control;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -38,23 +39,55 @@ pub fn run(common: &Common, args: &ResumeArgs, screen: &Screen) -> Result<Exit, 
     // The dead may still be about to move the branch: it is looked at when they are gone.
     let swept = aftermath::clear(&project, &mut lock)?;
     bring_back(&project, screen)?;
-    let past = Past::find(&project)?;
-    past.keep_settings(&mut project.config, common);
-    if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
-        return Ok(exit);
-    }
     let tools = Tools::new(common)?;
-    let out = project.repo.root().join(project.layout.out());
-    archived::nothing_strange(&out)?;
-    finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
-    project.repo.keep_excluded(&project.layout)?;
-    let planned = Planned::make(&project, &past, args, screen)?;
+    let (past, planned) = match begin(&mut project, common, args, screen) {
+        Ok(Begun::On(past, planned)) => (*past, *planned),
+        Ok(Begun::Stands(exit)) => {
+            report::again(&project, &tools, screen);
+            return Ok(exit);
+        }
+        Err(failure) => {
+            // A usage error comes too early for the stage: there may be no run at all.
+            if failure.exit() != Exit::Usage {
+                report::again(&project, &tools, screen);
+            }
+            return Err(failure);
+        }
+    };
     let live = control::follow(&project)?;
     let recorder = reopen(&project, &past, screen, &tools, &live)?;
     let session = Session::new(project, past.run_id.clone(), tools, past.active());
     let recorder = recorder.masked(Arc::clone(session.containment.masker()));
     let worked = carry_out(&session, recorder, &past, planned, &swept);
     Ok(session.finish(worked, screen))
+}
+
+/// What a resume comes to before anything is changed.
+enum Begun {
+    /// The run goes on.
+    On(Box<Past>, Box<Planned>),
+    /// It ends as it ended.
+    Stands(Exit),
+}
+
+/// Finds the run and holds it against what vouches for it.
+fn begin(
+    project: &mut Project,
+    common: &Common,
+    args: &ResumeArgs,
+    screen: &Screen,
+) -> Result<Begun, Failure> {
+    let past = Past::find(project)?;
+    past.keep_settings(&mut project.config, common);
+    if let Some(exit) = past.still_stands(&project.config, args.bundle_from.is_some(), screen) {
+        return Ok(Begun::Stands(exit));
+    }
+    let out = project.repo.root().join(project.layout.out());
+    archived::nothing_strange(&out)?;
+    finish::tidy(&out).map_err(|e| Failure::Internal(format!("can't tidy {}: {e}", out.display())))?;
+    project.repo.keep_excluded(&project.layout)?;
+    let planned = Planned::make(project, &past, args, screen)?;
+    Ok(Begun::On(Box::new(past), Box::new(planned)))
 }
 
 /// A run that never came to its branch does not hide the one before.

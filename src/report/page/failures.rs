@@ -93,7 +93,7 @@ fn evidence(attempt: &Attempt) -> Markup {
         .map(|(_, c)| c)
         .chain(attempt.invariants.iter().filter(|(_, i)| i.regression).map(|(_, i)| &i.check))
         .collect();
-    let outside = attempt.captured.iter().flat_map(|c| &c.diff.outside_touches);
+    let outside = attempt.captured.iter().flat_map(|c| &c.diff.violations);
     html! {
         @for gate in attempt.gates.iter().filter(|g| !g.passed) {
             p.gate { strong { "Gate " (format!("{:?}", gate.gate).to_lowercase()) ": " } (prose(&gate.reason)) }

@@ -17,7 +17,7 @@ impl<'a> NodeRun<'a> {
     /// back; the attempt is kept already.
     pub(crate) fn gate_touches(&mut self) -> Result<(), Stop> {
         self.captured()?;
-        let outside = self.facts.diff.as_ref().map(|d| d.outside_touches.clone()).unwrap_or_default();
+        let outside = self.facts.diff.as_ref().map(|d| d.violations.clone()).unwrap_or_default();
         let mut reasons = Vec::new();
         if !outside.is_empty() {
             reasons.push(format!(
@@ -90,7 +90,8 @@ impl<'a> NodeRun<'a> {
             (_, Some(cap)) => format!("{changed} changed, the cap is {cap}"),
             (_, None) => format!("{changed} changed, no cap"),
         };
-        if verdict == loc::Verdict::PastRough {
+        // Measured again at the landing: what is known by then is not said twice.
+        if verdict == loc::Verdict::PastRough && !self.facts.notes.contains(&reason) {
             self.cx.notice(Some(self.id()), NoticeLevel::Warning, format!("{}: {reason}", self.id()))?;
             self.facts.notes.push(reason.clone());
         }

@@ -89,6 +89,7 @@ impl NodeRun<'_> {
 
     /// A line in the reports and in verification.json.
     pub(super) fn note(&mut self, level: NoticeLevel, message: String) -> Result<(), Stop> {
+        let message = self.cx.containment.masker().text(&message).into_owned();
         self.cx.notice(Some(self.id()), level, message.clone())?;
         self.facts.notes.push(message);
         Ok(())

@@ -111,9 +111,10 @@ impl NodeRun<'_> {
         match answer.cause {
             EndCause::Cancelled => return Err(Stop::Cancelled(cx.why_cancelled())),
             EndCause::Deadline(deadline) => {
-                let what = fault.unwrap_or_default();
-                let what = what.strip_prefix("it ").unwrap_or(&what);
-                return Err(Stop::failed(format!("the agent {what} (deadline: {})", deadline.name())));
+                return Err(Stop::failed(format!(
+                    "the agent was ended at its deadline '{}'",
+                    deadline.name()
+                )));
             }
             EndCause::Quota(excess) => return Err(Stop::failed(format!("the agent was {excess}"))),
             EndCause::Own => {}
@@ -235,13 +236,14 @@ impl NodeRun<'_> {
         DiffEvidence {
             nonempty: !changes.is_empty(),
             files: names(&touches::paths(changes)),
-            outside_touches: outside.iter().map(ToString::to_string).collect(),
+            outside_touches: names(&touches::outside(&outside)),
             loc: count.loc,
             est_loc: settings.estimated_loc.value,
             cap: settings.loc_cap,
             confidence: settings.loc_confidence.value,
             binary: names(&count.binary),
             ignored_present: names(&capture.ignored_present),
+            violations: outside.iter().map(ToString::to_string).collect(),
         }
     }
 

@@ -118,7 +118,7 @@ fn cycle(
     };
     let failure = Failure {
         reason: &failed.reason,
-        outside: failed.captured.as_ref().map_or(&[], |c| &c.diff.outside_touches),
+        outside: failed.captured.as_ref().map_or(&[], |c| &c.diff.violations),
         checks: &checks,
         invariants: &invariants,
         diff: &patch,
