@@ -89,9 +89,15 @@ fn every_example_parses() {
 
 #[test]
 fn wrong_use_is_exit_2_and_says_what_is_known() {
-    for args in
-        [&["--no-such-flag"][..], &["fmt", "--chekc"], &["run", "-j", "0"], &["run", "--format", "xml"]]
-    {
+    for args in [
+        &["--no-such-flag"][..],
+        &["fmt", "--chekc"],
+        &["run", "-j", "0"],
+        &["run", "--format", "xml"],
+        &["run", "--format", "dot"],
+        &["lint", "--format", "junit"],
+        &["check", "--format", "svg"],
+    ] {
         let output = auditrun(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty(), "{args:?}: diagnostics belong on standard error");

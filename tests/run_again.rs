@@ -158,6 +158,18 @@ fn explain_says_where_each_value_comes_from() {
         "rough",
         "estimated_loc",
     ]);
+    let explained = world.call(&["explain", "A", "--format", "json"]).exits(0).out.clone();
+    let rows: Vec<serde_json::Value> = explained.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    for (setting, value, file) in [
+        ("deliverable", "add A", "docs/audit/graph.md:"),
+        ("touches", "n", "docs/audit/graph.md:"),
+        ("delta_to_done", "D-A", "docs/audit/graph.md:"),
+        ("done_when", "true", "docs/audit/prompts/A.md:"),
+    ] {
+        let row = rows.iter().find(|r| r["setting"] == setting && r["value"] == value);
+        let source = row.unwrap_or_else(|| panic!("{setting} in {explained}"))["source"].as_str().unwrap();
+        assert!(source.starts_with(file), "{setting}: {source}");
+    }
     world.call(&["explain", "AA"]).exits(2).says(&["AA", "A"]);
     world.call(&["config", "--explain"]).exits(0).says(&["audit.kdl:", "loc-confidence"]);
     world.call(&["config", "--defaults"]).exits(0).says(&["concurrency 4", "//"]);

@@ -204,6 +204,26 @@ fn a_clean_check_says_so_in_every_form() {
 }
 
 #[test]
+fn a_check_of_audit_kdl_is_one_command_line() {
+    let check = |lines: &str| {
+        let mut world = one();
+        world.kdl = format!("invariant \"INV-0\" {{\n    check \"\"\"\n{lines}\n        \"\"\"\n}}");
+        world.build();
+        world.call(&["check"])
+    };
+    check("        false\n        true").exits(2).says(&["one command line", "audit.kdl:"]);
+    check("        true &&\n          true").exits(0);
+}
+
+#[test]
+fn words_of_graph_md_may_be_spelled_as_audit_kdl_spells_them() {
+    let mut world = one();
+    world.nodes[0].with("expected_signal", "allow-empty");
+    world.build();
+    world.call(&["explain", "A"]).exits(0).says(&["allow_empty"]);
+}
+
+#[test]
 fn a_node_that_audit_kdl_names_must_exist() {
     let mut world = one();
     world.kdl = "node \"AA\" timeout=\"5m\"".to_owned();

@@ -65,7 +65,7 @@ fn answer(block: &Block) -> (&'static str, String) {
     let text = StepText::plain(&Source::new("docs/steps.md", block.text.clone()));
     let (script, mut problems) = parse(&text);
     match block.language {
-        "recipe" => problems.extend(recipe::check(&script, &text)),
+        "recipe" => problems.extend(recipe::check(&script, &text, &["critic"])),
         _ => problems.extend(check_target(&script, &text, &[])),
     }
     if problems.has_errors() {

@@ -83,6 +83,20 @@ pub fn verb(deliverable: &str) -> &str {
     deliverable.split_whitespace().next().unwrap_or("")
 }
 
+/// True if `text` is one command line: each line but the last says that it goes on.
+pub fn is_one_command(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    lines.windows(2).all(|pair| match pair {
+        [first, next] => {
+            first.ends_with(['\\', '|'])
+                || first.ends_with("&&")
+                || next.starts_with('|')
+                || next.starts_with("&&")
+        }
+        _ => true,
+    })
+}
+
 /// `text` as one word of a POSIX shell.
 pub fn shell_quote(text: &str) -> String {
     let plain =

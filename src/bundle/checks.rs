@@ -8,6 +8,7 @@ use super::read;
 use super::record::{Record, Schema, once};
 use super::text;
 use super::value::{Kind, Value};
+use crate::base::text::is_one_command;
 use crate::diag::{Diag, Diags, Span, Spanned};
 
 /// A check that is written as a mapping.
@@ -32,7 +33,10 @@ fn of_value(value: &Value, diags: &mut Diags) -> Vec<Check> {
 fn of_element(value: &Value, diags: &mut Diags) -> Vec<Check> {
     match &value.kind {
         Kind::Map(pairs) => of_mapping(value, pairs, diags).into_iter().collect(),
-        Kind::Decoded(text) => of_text(text.trim(), &value.span, diags),
+        Kind::Decoded(text) => {
+            let line = command_line(text, &value.span, diags);
+            line.map(|line| of_text(&line, &value.span, diags)).unwrap_or_default()
+        }
         _ => match value.written() {
             Some(written) if !written.is_empty() => of_text(&written, &value.span, diags),
             Some(_) => {
@@ -56,11 +60,31 @@ fn of_mapping(value: &Value, pairs: &[(Spanned<String>, Value)], diags: &mut Dia
     for (key, value) in pairs {
         record.add(&CHECK, key.clone(), value.clone(), diags);
     }
-    let command = read::required_text(&record, &CHECK, "command", diags)?;
+    let written = read::required_text(&record, &CHECK, "command", diags)?;
+    let command = Spanned::new(command_line(&written.value, &written.span, diags)?, written.span);
     let scope = read::choice(&record, "scope", &SCOPES, diags).map_or(CheckScope::Worktree, |s| s.value);
     let name = read::text(&record, "name", diags).map(|n| n.value);
     let timeout = read::text(&record, "timeout", diags).and_then(|t| read::duration(t, diags));
     Some(Check { command, scope, name, timeout })
+}
+
+/// `text` as the one command line that a check is. Line breaks go only where the command
+/// evidently goes on: two commands that were read as one would make the second an argument
+/// of the first, and two that were run one after the other would hide a failure of the first.
+pub(super) fn command_line(text: &str, span: &Span, diags: &mut Diags) -> Option<String> {
+    if is_one_command(text) {
+        return Some(text::one_line(text).into_owned());
+    }
+    let lines = text.lines().filter(|l| !l.trim().is_empty());
+    diags.push(
+        Diag::error(
+            "bundle::several-lines",
+            format!("a check is one command line; this one has {} lines", lines.count()),
+        )
+        .at(span, "only a line that ends with a backslash, '&&', '||' or '|' goes on in the next one")
+        .help("make each command a check of its own, join them with '&&', or call a script"),
+    );
+    None
 }
 
 /// The words for scopes.
@@ -173,6 +197,20 @@ mod tests {
         assert_eq!(read("(cd x && y)"), one("(cd x && y)", false));
         assert_eq!(read("`a`<br>`b` (scope: repo)"), Ok(vec![("a".into(), false), ("b".into(), true)]));
         assert_eq!(read("`a\n  && b`"), one("a && b", false));
+    }
+
+    #[test]
+    fn a_command_goes_on_in_the_next_line_only_where_it_says_so() {
+        let source = Source::new("f.md", "x");
+        let line = |text: &str| command_line(text, &source.span(0, 1), &mut Diags::new());
+        let one = |text: &str| Some(text.to_owned());
+        assert_eq!(line("\n  a b\r\n"), one("a b"));
+        assert_eq!(line("a \\\n  --b"), one("a --b"));
+        assert_eq!(line("a &&\n b ||\n c |\n d"), one("a && b || c | d"));
+        assert_eq!(line("a\n  && b\n  || c"), one("a && b || c"));
+        assert_eq!(line(" \n"), one(""));
+        assert_eq!(line("a\nb"), None);
+        assert_eq!(line("a &&\n b\n c"), None);
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub(super) fn parse(source: &Source, layout: &Layout, diags: &mut Diags) -> Pars
                 .at(&extra.span, format!("node {}", MAX_NODES + 1))
                 .help(format!("the limit is {MAX_NODES}: split the audit into several bundles")),
         );
-        walk.records.truncate(MAX_NODES);
+        // What else is wrong with so many nodes would only bury this.
+        diags.extend(walk.diags);
+        return ParsedGraph { nodes: Vec::new(), complete: false };
     }
     if walk.records.is_empty() && !walk.diags.has_errors() {
         walk.diags.push(

@@ -63,7 +63,9 @@ pub(super) fn choice<T: Copy>(
     diags: &mut Diags,
 ) -> Option<Spanned<T>> {
     let text = text(record, key, diags)?;
-    if let Some((_, value)) = words.iter().find(|(w, _)| text.eq_ignore_ascii_case(w)) {
+    // As keys: audit.kdl spells the same words with hyphens.
+    let spelled = text.replace('-', "_");
+    if let Some((_, value)) = words.iter().find(|(w, _)| spelled.eq_ignore_ascii_case(w)) {
         return Some(Spanned::new(*value, text.span));
     }
     let names: Vec<_> = words.iter().map(|(w, _)| *w).collect();

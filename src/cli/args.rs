@@ -64,7 +64,7 @@ pub struct Common {
     /// At most this much active time
     #[arg(long, global = true, value_name = "MIN", help_heading = "Common")]
     pub timeout_minutes: Option<u64>,
-    /// Use this agent where nothing else is bound to a node
+    /// Use this agent for every node, whatever audit.kdl and the bundle bind
     #[arg(long, global = true, value_name = "NAME", help_heading = "Common")]
     pub agent: Option<String>,
     /// Show what would be done and do nothing
@@ -73,7 +73,7 @@ pub struct Common {
     /// Answer every question with yes
     #[arg(short = 'y', long, global = true, help_heading = "Common")]
     pub yes: bool,
-    /// Form of what is printed
+    /// Form of what is printed (junit, sarif: gate alone; dot, mermaid, svg: graph alone)
     #[arg(long, global = true, value_name = "FORM", help_heading = "Common")]
     pub format: Option<Format>,
     /// Colours

@@ -35,6 +35,12 @@ impl Failure {
         Failure::usage(format!("{command} has no form '{name}'"), format!("use {known}"))
     }
 
+    /// A form that only the command `owner` has.
+    pub fn foreign_form(form: Format, owner: &str) -> Failure {
+        let name = format!("{form:?}").to_lowercase();
+        Failure::usage(format!("only `auditrun {owner}` has the form '{name}'"), "use text, json or github")
+    }
+
     /// The process's exit.
     pub fn exit(&self) -> Exit {
         match self {
@@ -50,7 +56,8 @@ impl Failure {
 
 /// True if audit.kdl has a part in the problems: then its exit code stands.
 pub fn concerns_config(diags: &Diags) -> bool {
-    diags.iter().any(|d| d.severity == Severity::Error && d.code.starts_with("config::"))
+    let of_config = |code: &str| ["config::", "recipe::", "step::"].iter().any(|p| code.starts_with(p));
+    diags.iter().any(|d| d.severity == Severity::Error && of_config(d.code))
 }
 
 impl From<GitError> for Failure {

@@ -29,7 +29,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::base::trace_context::ENDPOINTS;
 use crate::otlp;
-use args::{Cli, Command, Place};
+use args::{Cli, Command, Format, Place};
 use exit::Exit;
 use failure::Failure;
 use output::Screen;
@@ -54,14 +54,28 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Carries out what was typed; what went wrong is said.
 fn perform(typed: &Typed, screen: &Screen) -> Exit {
-    let done = match typed {
+    let done = form_is_known(typed, screen.format()).and_then(|()| match typed {
         Typed::Command(cli) => dispatch(cli, screen),
         Typed::Targets(targets) => commands::targets::run(targets, screen),
-    };
+    });
     done.unwrap_or_else(|failure| {
         screen.failure(&failure);
         failure.exit()
     })
+}
+
+/// A form that belongs to one command is a mistake with any other, and not passed over.
+fn form_is_known(typed: &Typed, form: Format) -> Result<(), Failure> {
+    let command = match typed {
+        Typed::Command(cli) => Some(&cli.command),
+        Typed::Targets(_) => None,
+    };
+    let (known, owner) = match form {
+        Format::Text | Format::Json | Format::Github => return Ok(()),
+        Format::Junit | Format::Sarif => (matches!(command, Some(Command::Gate(_))), "gate"),
+        Format::Dot | Format::Mermaid | Format::Svg => (matches!(command, Some(Command::Graph)), "graph"),
+    };
+    if known { Ok(()) } else { Err(Failure::foreign_form(form, owner)) }
 }
 
 fn dispatch(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {

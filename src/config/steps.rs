@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decode::Ctx;
-use super::model::Script;
+use super::model::{Role, Script};
 use super::tree::Value;
 use crate::diag::{Diags, Spanned};
 use crate::step::{self, StepText};
@@ -20,7 +20,7 @@ pub(super) fn script(ctx: &Ctx, value: &Value, text: Spanned<String>) -> Script 
 
 /// The rules of `recipe "node"`.
 pub(super) fn check_recipe(script: &Script) -> Diags {
-    step::recipe::check(&script.ast, &script.source)
+    step::recipe::check(&script.ast, &script.source, &Role::ALL.map(Role::name))
 }
 
 /// The rules of a target, given the variables that are certain to exist.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::model::{AdapterKind, ExpectedSignal, LocConfidence, PromptVia, RemediateFrom, SandboxMode};
 use super::tree::{Scalar, kebab};
+use crate::base::text::is_one_command;
 use crate::base::{Id, Pattern, quantity};
 
 /// Why a value is not what its setting needs.
@@ -44,6 +45,17 @@ pub(super) fn text(scalar: &Scalar) -> Result<String, Wrong> {
             wrong("an empty text means nothing here", "write one, or remove the setting")
         }
         text => Ok(text),
+    }
+}
+
+/// One command line of a shell.
+pub(super) fn command(scalar: &Scalar) -> Result<String, Wrong> {
+    match text(scalar)? {
+        several if !is_one_command(&several) => wrong(
+            "a check is one command line; of several, a failure of the first would be hidden",
+            "make each command a check of its own, join them with '&&', or call a script",
+        ),
+        one => Ok(one),
     }
 }
 

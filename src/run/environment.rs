@@ -41,6 +41,19 @@ const PASSED: [&str; 27] = [
 /// Beginnings of names handed through as they are.
 const PASSED_PREFIXES: [&str; 2] = ["LC_", "RUSTUP_"];
 
+/// Names that a step of the recipe has besides.
+const STEP_NAMES: [&str; 6] =
+    ["TMPDIR", "TMP", "TEMP", "AUDITRUN_RUN_ID", "AUDITRUN_BUNDLE", "GIT_CEILING_DIRECTORIES"];
+
+/// True if a step of the recipe can have the variable though no `env` block names it.
+pub fn may_be_set(name: &str) -> bool {
+    passed(name) || STEP_NAMES.contains(&name)
+}
+
+fn passed(name: &str) -> bool {
+    PASSED.contains(&name) || PASSED_PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
 /// The first of the ten ports that belong to a parallel place.
 pub fn port_base(slot: usize) -> u16 {
     let slot = u16::try_from(slot % 1000).unwrap_or(0);
@@ -57,9 +70,7 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// The allow-listed part of the operator's environment.
     pub fn allowed(operator: &Operator) -> Environment {
-        let passed = operator.iter().filter(|(name, _)| {
-            PASSED.contains(&name.as_str()) || PASSED_PREFIXES.iter().any(|p| name.starts_with(p))
-        });
+        let passed = operator.iter().filter(|(name, _)| passed(name));
         Environment(passed.map(|(n, v)| (n.clone(), v.clone())).collect())
     }
 

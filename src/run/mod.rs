@@ -23,6 +23,7 @@ pub mod scheduler;
 pub mod split;
 pub mod split_text;
 pub mod splitting;
+pub mod variables;
 pub mod watch;
 #[cfg(test)]
 mod testing;

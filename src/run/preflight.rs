@@ -14,6 +14,7 @@ use crate::git::Repo;
 use crate::plan::{self, Plan, PlannedCheck};
 use crate::run::context::Fault;
 use crate::run::environment::Operator;
+use crate::run::variables;
 
 /// What phase 0 looks at.
 #[derive(Clone, Copy)]
@@ -40,23 +41,39 @@ pub struct Examined {
     pub warnings: Diags,
 }
 
-/// Reads the bundle, makes the plan and looks every program up.
+/// Reads the bundle, makes the plan and looks for what a run would lack.
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and places.
 pub fn examine(input: &Input<'_>) -> Result<Examined, Diags> {
+    let examined = read(input)?;
+    let mut problems = unmet(&examined.plan, input);
+    if problems.has_errors() {
+        problems.extend(examined.warnings);
+        return Err(problems.sorted());
+    }
+    Ok(examined)
+}
+
+/// Reads the bundle and makes the plan. It can be shown where it can't be run.
+///
+/// # Errors
+/// Every problem of every file, in the order of files and places.
+pub fn read(input: &Input<'_>) -> Result<Examined, Diags> {
     let Input { files, config, layout, .. } = *input;
     let (bundle, mut warnings) = bundle::parse(files, layout).map_err(Diags::sorted)?;
     let (plan, more) = plan::make(bundle.clone(), config, layout).map_err(Diags::sorted)?;
     warnings.extend(more);
-    let mut problems = Diags::new();
-    programs(&plan, input, &mut problems);
-    budgets(&plan, config, &mut problems);
-    if problems.has_errors() {
-        problems.extend(warnings);
-        return Err(problems.sorted());
-    }
     Ok(Examined { bundle, plan, warnings: warnings.sorted() })
+}
+
+/// What a run of the plan would lack here: programs, figures for its budget, variables.
+pub fn unmet(plan: &Plan, input: &Input<'_>) -> Diags {
+    let mut problems = Diags::new();
+    programs(plan, input, &mut problems);
+    budgets(plan, input.config, &mut problems);
+    problems.extend(variables::unset(plan, input.config, &agents_in_use(plan, input.config), input.operator));
+    problems
 }
 
 /// Looks up the first word of every command in a check, an invariant, setup or the recipe,

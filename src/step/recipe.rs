@@ -1,6 +1,10 @@
 //! The rules of `recipe "node"`, checked before anything runs: every path passes each gate,
 //! in order, and nothing can stand in for one.
 
+mod role;
+
+use role::{agent_options, is_other_agent};
+
 use super::ast::{At, Command, Script};
 use super::check::{at_word, shown};
 use super::lexer::place;
@@ -9,9 +13,9 @@ use super::verbs::{self, MANDATORY, RECIPE_VARS};
 use super::walk::{self, Site};
 use crate::diag::{Diag, Diags};
 
-/// Every rule that the recipe breaks.
-pub fn check(script: &Script, text: &StepText) -> Diags {
-    let mut check = Check { text, diags: Diags::new(), found: vec![None; MANDATORY.len()] };
+/// Every rule that the recipe breaks. `roles` are those that an agent can have.
+pub fn check(script: &Script, text: &StepText, roles: &[&str]) -> Diags {
+    let mut check = Check { text, roles, diags: Diags::new(), found: vec![None; MANDATORY.len()] };
     for (site, command) in walk::commands(script) {
         check.command(site, command);
     }
@@ -22,6 +26,7 @@ pub fn check(script: &Script, text: &StepText) -> Diags {
 
 struct Check<'t> {
     text: &'t StepText,
+    roles: &'t [&'t str],
     diags: Diags,
     /// Where each mandatory verb stands.
     found: Vec<Option<At>>,
@@ -167,6 +172,7 @@ impl Check<'_> {
         let words: Option<Vec<String>> = command.words.iter().map(|w| w.literal()).collect();
         let mandatory = mandatory(command);
         let nth = mandatory.filter(|_| !is_other_agent(words.as_deref()));
+        self.role(command, words.as_deref());
         let verb = nth.map_or_else(|| shown(command, 2), spelled);
         if nth.is_some() || site.piped || site.substituted || site.negated {
             self.whole(site, command, &verb, nth.is_some());
@@ -332,31 +338,6 @@ fn mandatory(command: &Command) -> Option<usize> {
 
 fn spelled(n: usize) -> String {
     MANDATORY.get(n).map(|words| words.join(" ")).unwrap_or_default()
-}
-
-/// An invocation for another role than the node's: extra, and allowed.
-fn is_other_agent(words: Option<&[String]>) -> bool {
-    let Some(["agent", "run", ..]) =
-        words.map(|w| w.iter().map(String::as_str).collect::<Vec<_>>()).as_deref()
-    else {
-        return false;
-    };
-    let options = words.and_then(|w| agent_options(w.get(2..).unwrap_or(&[])));
-    options.is_some_and(|role| role.is_some_and(|role| role != "node"))
-}
-
-/// The role named by `[--role R] [--prompt FILE]`; `None` if the words are anything else.
-fn agent_options(words: &[String]) -> Option<Option<&str>> {
-    let mut role = None;
-    let mut prompt = false;
-    for pair in words.chunks(2) {
-        match pair {
-            [option, value] if option == "--role" && role.is_none() => role = Some(value.as_str()),
-            [option, _] if option == "--prompt" && !prompt => prompt = true,
-            _ => return None,
-        }
-    }
-    Some(role)
 }
 
 fn base_name(path: &str) -> &str {

@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
         }
         let body = text::trim(self.source.text(), body);
         let span = self.source.span(body.start, body.len());
-        let line = text::one_line(span.text());
+        let line = checks::command_line(span.text(), &span, diags)?;
         let command = text::enclosing_code(&line).map_or(&*line, |r| &line[r]).trim();
         if command.is_empty() {
             diags.push(checks::empty(&open.span(self.source)));

@@ -121,6 +121,8 @@ fn what_can_not_be_read_is_refused() {
         ("prompt_scope_twice", with(">c<", "><scope>worktree</scope>c<")),
         ("prompt_check_timeout", with("scope=\"repo\"", "timeout=\"soon\"")),
         ("prompt_check_empty", with("a && b", " ")),
+        ("prompt_check_of_two_lines", with("a && b", "a\nb")),
+        ("prompt_front_check_of_two_lines", with("", "---\ndone_when: |\n  a\n  b\n---\n")),
         ("prompt_checks_none", with("<check>a && b</check>\n<check scope=\"repo\">c</check>", "")),
         ("prompt_words_in_done_when", with("<done_when>", "<done_when>\nrun this:")),
         ("prompt_part_attribute", with("<success>", "<success lang=\"en\">")),

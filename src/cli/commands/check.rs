@@ -6,7 +6,7 @@ use crate::cli::failure::{Failure, concerns_config};
 use crate::cli::output::Screen;
 use crate::cli::project::Project;
 use crate::diag::{Diags, Severity};
-use crate::run::preflight;
+use crate::run::{preflight, variables};
 
 /// Looks for mistakes; changes nothing. The diagnostics are the result, so they go to
 /// standard output where a form for programs was asked for.
@@ -34,11 +34,14 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     diags.extend(project.links());
-    match preflight::examine(&project.input(&files)) {
+    let input = project.input(&files);
+    match preflight::read(&input) {
         Ok(examined) => {
             diags.extend(examined.warnings);
+            diags.extend(elsewhere(preflight::unmet(&examined.plan, &input)));
             if diags.has_errors() {
-                return Ok(told(&diags, screen, Exit::Preflight));
+                let exit = if concerns_config(&diags) { Exit::Usage } else { Exit::Preflight };
+                return Ok(told(&diags.sorted(), screen, exit));
             }
             let nodes = crate::base::text::count(examined.plan.nodes.len(), "node");
             let exit = told(&diags, screen, Exit::Preflight);
@@ -51,6 +54,19 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
             Ok(told(&diags, screen, exit))
         }
     }
+}
+
+/// A file is not wrong because the shell in which it is looked at lacks a key of the one in
+/// which it will be run: that is worth a warning.
+fn elsewhere(problems: Diags) -> Diags {
+    let mut seen = Diags::new();
+    for mut diag in problems {
+        if diag.code == variables::ENV_UNSET {
+            diag.severity = Severity::Warning;
+        }
+        seen.push(diag);
+    }
+    seen
 }
 
 /// The bundle's problems when audit.kdl can't be read: with the defaults in its place.

@@ -21,7 +21,7 @@ pub fn run(common: &Common, screen: &Screen) -> Result<Exit, Failure> {
     let project = Project::open(common)?;
     screen.mask(project.masker());
     let files = project.files_on_disk()?;
-    let examined = preflight::examine(&project.input(&files)).map_err(Failure::Preflight)?;
+    let examined = preflight::read(&project.input(&files)).map_err(Failure::Preflight)?;
     let statuses = statuses(&project);
     let form = match screen.format() {
         Format::Text => GraphFormat::Text,

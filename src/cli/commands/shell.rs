@@ -79,7 +79,7 @@ fn welcome(dir: &Path, confined: bool) -> String {
 impl Known {
     fn of(project: &Project, node: &str) -> Known {
         let planned = project.files_on_disk().ok().and_then(|files| {
-            let examined = preflight::examine(&project.input(&files)).ok()?;
+            let examined = preflight::read(&project.input(&files)).ok()?;
             examined.plan.nodes.into_iter().find(|n| n.node.id.as_str() == node)
         });
         let path = project.repo.root().join(project.layout.in_out(crate::base::names::JOURNAL));

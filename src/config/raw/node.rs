@@ -34,7 +34,7 @@ pub(super) fn invariant(ctx: &Ctx, node: &Node, all: &mut Vec<InvariantChecks>) 
     if let Some(first) = first {
         return ctx.push(twice(&format!("invariant '{}'", id.value), &first.span, &id.span));
     }
-    let checks = ctx.many(node, "check", types::text);
+    let checks = ctx.many(node, "check", types::command);
     let timeout = ctx.one(node, "timeout", types::duration);
     all.push(InvariantChecks { checks, timeout, id: Some(id) });
 }

@@ -144,6 +144,8 @@ pub(crate) struct NodeRun<'a> {
     commit: Option<Oid>,
     unavailable: Option<String>,
     facts: Facts,
+    /// Checks of the recipe's own that failed: whether that counts, its next step says.
+    doubted: Vec<CheckRecord>,
     only_verbs: bool,
 }
 

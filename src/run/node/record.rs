@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::base::{Id, names, text::verb};
-use crate::event::{DagPattern, Event, NodeStatus, Outcome, Verification};
+use crate::event::{DagPattern, Event, NodeStatus, NoticeLevel, Outcome, Verification};
 use crate::lane::Workspace;
 use crate::plan::PlannedNode;
 use crate::run::context::{At, Context, Fault};
@@ -23,7 +23,9 @@ impl NodeRun<'_> {
     /// worktree back or keeps it.
     pub(crate) fn conclude(mut self, stopped: Option<Stop>) -> End {
         let stopped = self.rescue(stopped);
+        let stopped = self.past_landing(stopped);
         let (verdict, status, reason, fault) = self.verdict(stopped);
+        self.settle_doubts(status);
         let written = self.write_down(status, &reason);
         // What nobody wrote down is no verdict, or the run would end as done without it.
         let verdict = if written.is_ok() { verdict } else { Verdict::Cancelled };
@@ -59,6 +61,38 @@ impl NodeRun<'_> {
             self.facts.notes.push(why);
         }
         stopped
+    }
+
+    /// What has landed was tested and stays: a step behind `land` can fail, but not take it
+    /// back, and another attempt would land it a second time.
+    fn past_landing(&mut self, stopped: Option<Stop>) -> Option<Stop> {
+        let landed = self.facts.landing.is_some();
+        let reason = match &stopped {
+            Some(Stop::Judged { reason, .. } | Stop::Cancelled(reason)) if landed => reason.clone(),
+            _ => return stopped,
+        };
+        self.note(NoticeLevel::Warning, format!("{} had landed when this happened: {reason}", self.id()))
+            .err()
+    }
+
+    /// A failed check of the recipe's own is evidence against an attempt that failed, and a
+    /// remark about one that is verified all the same.
+    fn settle_doubts(&mut self, status: NodeStatus) {
+        let doubted = std::mem::take(&mut self.doubted);
+        if status != NodeStatus::Verified {
+            self.facts.checks.extend(doubted);
+            return;
+        }
+        let said = doubted.iter().map(|c| format!("a step of the recipe let the check `{}` fail", c.command));
+        self.facts.notes.extend(said);
+    }
+
+    /// A line in the reports and in verification.json.
+    pub(super) fn note(&mut self, level: NoticeLevel, message: String) -> Result<(), Stop> {
+        let message = self.cx.containment.masker().text(&message).into_owned();
+        self.cx.notice(Some(self.id()), level, message.clone())?;
+        self.facts.notes.push(message);
+        Ok(())
     }
 
     fn verdict(&self, stopped: Option<Stop>) -> (Verdict, NodeStatus, String, Option<Fault>) {

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use crate::base::MaskStream;
 use crate::config::Role;
-use crate::event::Event;
+use crate::diag::Diag;
+use crate::event::{Event, NoticeLevel};
 use crate::plan::PlannedCheck;
 use crate::process::shell_host::{ShellHost, ShellOptions, Verbs};
 use crate::process::{Input, OutputSink, Stream};
@@ -42,6 +43,7 @@ pub fn run(cx: &Context, order: Order) -> End {
         commit: None,
         unavailable: None,
         facts: Facts::default(),
+        doubted: Vec::new(),
         only_verbs: only_verbs(&cx.config.recipe.text),
     };
     let stopped = attempt.carry_out();
@@ -87,6 +89,8 @@ impl Drop for StepLog {
 impl OutputSink for StepLog {
     fn chunk(&mut self, _: Stream, bytes: &[u8]) {
         if self.file.is_none() {
+            // A step before the worktree is entered is the first to write anything of the node.
+            let _ = self.path.parent().map(std::fs::create_dir_all);
             self.file = File::create(&self.path).ok();
         }
         let shown = self.mask.feed(bytes).into_owned();
@@ -156,7 +160,7 @@ impl NodeRun<'_> {
         if self.cancel.requested() {
             return Some(Stop::Cancelled(cx.why_cancelled()));
         }
-        let told = outcome.diags.iter().map(|d| d.message.clone());
+        let told = outcome.diags.iter().map(Diag::told);
         let why: Vec<String> = seen.ended.into_iter().chain(told).collect();
         Some(Stop::failed(format!(
             "a step of the recipe failed with exit code {}: {}",
@@ -212,7 +216,7 @@ impl Verbs for Recipe<'_, '_> {
             ("commit", []) => attempt.commit(),
             ("land", []) => attempt.land(),
             ("fail", words) => Err(Stop::failed(words.join(" "))),
-            ("note", words) => attempt.note(&words.join(" ")),
+            ("note", words) => attempt.note(NoticeLevel::Notice, words.join(" ")),
             (name, _) => Err(Stop::failed(format!("'{name} {}' is not a verb of a recipe", args.join(" ")))),
         };
         self.result(done)
@@ -228,6 +232,10 @@ impl Verbs for Recipe<'_, '_> {
             exit_code: record.exit_code,
             duration_ms: u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX),
         });
+        // `verb || other` took the verdict of the verb upon itself; an interrupt it can't take.
+        if record.exit_code == 0 && matches!(self.stopped, Some(Stop::Judged { .. })) {
+            self.stopped = None;
+        }
         if let Err(fault) = told {
             self.stopped.get_or_insert(Stop::Fault(fault));
         }
@@ -323,7 +331,10 @@ impl NodeRun<'_> {
         let (node, attempt) = (self.id().clone(), self.order.attempt);
         cx.tell(Event::Check { node, attempt, phase: judged.phase, record: record.clone() })?;
         let verdict = super::judge::done_when_verdict(std::slice::from_ref(&record));
-        self.facts.checks.push(record);
+        match verdict {
+            Ok(()) => self.facts.checks.push(record),
+            Err(_) => self.doubted.push(record),
+        }
         verdict.map_err(Stop::failed)
     }
 }

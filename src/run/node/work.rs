@@ -192,14 +192,6 @@ impl NodeRun<'_> {
         }
     }
 
-    /// `note`: a line in the reports and in the verdict.
-    pub(crate) fn note(&mut self, message: &str) -> Result<(), Stop> {
-        let message = self.cx.containment.masker().text(message);
-        self.cx.notice(Some(self.id()), NoticeLevel::Notice, message.clone())?;
-        self.facts.notes.push(message.into_owned());
-        Ok(())
-    }
-
     /// Compares the repository with what it was before the agent.
     fn watch_foreign(&mut self) -> Result<(), Stop> {
         let Some(watch) = self.watch.take() else { return Ok(()) };
@@ -210,8 +202,7 @@ impl NodeRun<'_> {
                 GuardClass::Harness => self.foreign.push(foreign.name),
                 GuardClass::Operator => {
                     let message = format!("{} changed while {} ran", spoken(&foreign.name), self.id());
-                    self.cx.notice(Some(self.id()), level, message.clone())?;
-                    self.facts.notes.push(message);
+                    self.note(level, message)?;
                 }
             }
         }

@@ -8,7 +8,7 @@ fn diags(script: &str) -> Diags {
     let text = StepText::plain(&Source::new("audit.kdl", script));
     let (script, problems) = parse(&text);
     assert!(problems.is_empty(), "{}", render(&problems, Format::Text { color: false, width: 100 }));
-    check(&script, &text)
+    check(&script, &text, &["node", "critic", "self_auditor"])
 }
 
 fn found(script: &str) -> Vec<(String, String)> {
@@ -194,4 +194,14 @@ fn the_messages_name_rule_verb_and_place() {
     let recipe = recipe.replace("gate loc\n", "exit 0\ngate locs\n").replace("\nland", "");
     let recipe = recipe.replace("commit", "commit\ncommit\nPATH=/tmp/bin\nauditrun clean");
     insta::assert_snapshot!(render(&diags(&recipe), Format::Text { color: false, width: 100 }));
+}
+
+#[test]
+fn an_agent_of_the_recipe_has_a_role_that_exists() {
+    let unknown = |role: &str| ("recipe::unknown-role".to_owned(), format!("there is no role '{role}'"));
+    assert_eq!(found(&after("capture", "agent run --role critc")), [unknown("critc")]);
+    assert_eq!(found(&after("capture", "agent run --prompt c.md --role x")), [unknown("x")]);
+    assert_eq!(found(&after("capture", "agent run --role critic; agent run --role self_auditor")), []);
+    let told = diags(&after("capture", "agent run --role critc"));
+    assert_eq!(told.iter().next().unwrap().help.as_deref(), Some("did you mean 'critic'?"));
 }
