@@ -715,15 +715,14 @@ fn what_outlived_harness_host_and_supervisor_is_found_by_its_environment() {
     assert_eq!(sweep(&harness_stamp, "R1"), [], "nothing while the harness lives");
     let host = children(harness.id());
     let supervisors = children(host[0]);
-    // Host and supervisors first, or they would do their work.
-    for pid in host.iter().chain(&supervisors) {
-        assert!(Command::new("kill").args(["-STOP", &pid.to_string()]).status().unwrap().success());
-    }
-    harness.kill().unwrap();
+    let send = |signal: &str, pid: u32| {
+        assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    };
+    // All of them stand still, or whoever is left would do the others' work.
+    let all = || supervisors.iter().chain(&host).copied().chain([harness.id()]);
+    all().for_each(|pid| send("-STOP", pid));
+    all().for_each(|pid| send("-KILL", pid));
     harness.wait().unwrap();
-    for pid in host.iter().chain(&supervisors) {
-        assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
-    }
     assert!(alive(left) && !is_alive(&harness_stamp));
     assert_eq!(sweep(&harness_stamp, "R2"), [], "another run's");
     let found = sweep(&harness_stamp, "R1");

@@ -38,7 +38,7 @@ impl Failure {
     /// A form that only the command `owner` has.
     pub fn foreign_form(form: Format, owner: &str) -> Failure {
         let name = format!("{form:?}").to_lowercase();
-        Failure::usage(format!("only `auditrun {owner}` has the form '{name}'"), "use text, json or github")
+        Failure::usage(format!("only `auditrun {owner}` has the form '{name}'"), "use text or json")
     }
 
     /// The process's exit.

@@ -74,7 +74,7 @@ fn an_ignore_list_without_end_holds_nothing_up() {
         let world = World::new(mode).node("A", script, "true");
         let run = run_contained(&world);
         assert_eq!(run.code, 4, "{}", run.err);
-        let outside = world.verdict("A")["diff_evidence"]["outside_touches"].to_string();
+        let outside = world.verdict("A")["diff_evidence"]["violations"].to_string();
         for name in [".gitattributes", ".gitignore", ".gitmodules", "n/.gitignore", "src/.gitignore"] {
             assert!(outside.contains(&format!("\"{name} (no commit can hold it")), "{name}: {outside}");
         }
@@ -93,7 +93,7 @@ fn a_name_that_git_refuses_is_not_left_out_in_silence() {
         let world = World::new(mode).node("A", script, "true");
         let run = run_contained(&world);
         assert_eq!(run.code, 4, "{}", run.err);
-        let outside = world.verdict("A")["diff_evidence"]["outside_touches"].to_string();
+        let outside = world.verdict("A")["diff_evidence"]["violations"].to_string();
         for name in ["git~1", "d/.git ", ".gitmodules"] {
             assert!(outside.contains(&format!("\"{name} (no commit can hold it")), "{name}: {outside}");
         }
