@@ -200,12 +200,9 @@ impl Worktree {
     /// Removes what would have git wait for ever where it looks for a list of what is ignored: a
     /// FIFO of that name has no end, and a terminal may have none. It is noted already.
     fn unblock(&self, now: &Snapshot) -> Result<(), GitError> {
-        let lists = now.files.iter().filter(|(path, seen)| {
-            let dir = dir_of(path).len();
-            let name = path.get(if dir == 0 { 0 } else { dir + 1 }..).unwrap_or_default();
-            seen.kind == Kind::Special && name.eq_ignore_ascii_case(b".gitignore")
-        });
-        for (path, _) in lists {
+        let special = now.files.iter().filter(|(_, seen)| seen.kind == Kind::Special);
+        let name = |path: &'_ [u8]| path.rsplit(|b| *b == b'/').next().map(<[u8]>::to_ascii_lowercase);
+        for (path, _) in special.filter(|(path, _)| name(path).as_deref() == Some(b".gitignore")) {
             let place = on_disk(&self.dir, path);
             remove_anything(&place).map_err(cmd::io(format!("removing {}", place.display())))?;
         }
