@@ -14,19 +14,6 @@ use run_world::{Ran, RunWorld, Spec};
 const A: Spec = Spec("A", "echo a > A.txt", "test -f A.txt", &[]);
 const B: Spec = Spec("B", "echo b > B.txt", "test -f B.txt", &["A"]);
 
-/// A has landed and the journal does not know, X has changed files that were not captured.
-fn half_done() -> RunWorld {
-    let world = RunWorld::new(&[A, Spec("X", "echo x > X.txt", "test -f X.txt", &[])]);
-    let up = world.agents().join("up").display().to_string();
-    world.script("A", &format!("until test -e {up}; do sleep 0.01; done; echo a > A.txt"));
-    world.script("X", &format!("echo half > X.txt; touch {up}; sleep 1000"));
-    assert!(world.run_with_fault("journal=landed:1", &["run"]).killed());
-    world.wait_until("its programs are gone", || world.processes().is_empty());
-    world.script("A", A.1);
-    world.script("X", "echo x > X.txt");
-    world
-}
-
 fn between() -> RunWorld {
     let world = RunWorld::new(&[A, B]);
     assert!(world.run_with_fault("journal=dispatched:2", &["run"]).killed());
@@ -64,7 +51,7 @@ fn assert_rescued(world: &RunWorld) {
 
 #[test]
 fn a_repository_that_was_moved_goes_on_where_it_is_now() {
-    let world = half_done();
+    let world = RunWorld::half_done();
     let (here, away) = (world.root(), world.path().join("away"));
     std::fs::rename(&here, &away).unwrap();
     let ran = in_dir(&world, &away, &["resume"]).expect(0);
@@ -84,7 +71,7 @@ fn a_copy_goes_on_without_touching_what_it_was_copied_from() {
         (&["run"], whole),
         (&["resume"], "cp -r . ../copy; rm -r ../copy/.worktrees"),
     ] {
-        let world = half_done();
+        let world = RunWorld::half_done();
         let before = (files(&world.root().join(".worktrees")), files(&world.root().join(".git/worktrees")));
         shell(&world, copy);
         in_dir(&world, &world.path().join("copy"), args).expect(0);

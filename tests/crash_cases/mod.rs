@@ -62,7 +62,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "resume",
-        prepare: killed,
+        prepare: RunWorld::half_done,
         args: &["resume"],
         exit: 0,
         new: &[
@@ -128,20 +128,6 @@ fn corrected() -> RunWorld {
     let world = never();
     world.run(&["run"]).expect(4);
     correct(&world);
-    world
-}
-
-/// A and X are at work at once; A has landed and the journal does not know, X has changed
-/// files that were not captured.
-fn killed() -> RunWorld {
-    let world = RunWorld::new(&[A, Spec("X", "echo x > X.txt", "test -f X.txt", &[])]);
-    let up = world.agents().join("up").display().to_string();
-    world.script("A", &format!("until test -e {up}; do sleep 0.01; done; echo a > A.txt"));
-    world.script("X", &format!("echo half > X.txt; touch {up}; sleep 1000"));
-    assert!(world.run_with_fault("journal=landed:1", &["run"]).killed());
-    world.wait_until("its programs are gone", || world.processes().is_empty());
-    world.script("A", A.1);
-    world.script("X", "echo x > X.txt");
     world
 }
 

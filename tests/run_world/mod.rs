@@ -80,6 +80,22 @@ impl RunWorld {
         world
     }
 
+    /// A and X were at work at once when the harness was killed: A has landed and the journal does
+    /// not know, X has changed files that were not captured.
+    pub fn half_done() -> RunWorld {
+        let a = Spec("A", "echo a > A.txt", "test -f A.txt", &[]);
+        let x = Spec("X", "echo x > X.txt", "test -f X.txt", &[]);
+        let done = [(a.0, a.1), (x.0, x.1)];
+        let world = RunWorld::new(&[a, x]);
+        let up = world.agents().join("up").display().to_string();
+        world.script("A", &format!("until test -e {up}; do sleep 0.01; done; echo a > A.txt"));
+        world.script("X", &format!("echo half > X.txt; touch {up}; sleep 1000"));
+        assert!(world.run_with_fault("journal=landed:1", &["run"]).killed());
+        world.wait_until("its programs are gone", || world.processes().is_empty());
+        done.iter().for_each(|(node, script)| world.script(node, script));
+        world
+    }
+
     /// The repository.
     pub fn root(&self) -> PathBuf {
         self.dir.path().join("repo")
